@@ -1,0 +1,3 @@
+export * as Errors from "./Errors.ts"
+export * as ExitStatus from "./ExitStatus.ts"
+export * as Output from "./Output.ts"
