@@ -1,9 +1,34 @@
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
+/** As users import it, from the sources. */
+const resolve = {
+  alias: [
+    { find: /^effect-containers$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+    { find: /^effect-containers\/(.*)$/, replacement: fileURLToPath(new URL("src/$1.ts", import.meta.url)) }
+  ]
+}
+
+/** These need a container engine, which is started for them and only then. */
+const withEngine = ["test/**/*.integration.test.ts", "test/conformance/**/*.test.ts"]
+
 export default defineConfig({
-  resolve: { tsconfigPaths: true },
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/conformance/**"]
+    // Taking the engines down is part of it.
+    teardownTimeout: 60_000,
+    reporters: ["default", "./scripts/counts.ts"],
+    projects: [
+      { resolve, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: withEngine } },
+      {
+        resolve,
+        test: {
+          name: "engines",
+          include: withEngine,
+          globalSetup: "test/globalSetup.ts",
+          testTimeout: 120_000,
+          hookTimeout: 120_000
+        }
+      }
+    ]
   }
 })

@@ -1,0 +1,120 @@
+/**
+ * The main job, for real: `npm run quickstart`.
+ *
+ * It uses the engine that this machine has. Where there is none and the machine is a bare Debian one, it brings a private
+ * one, with a registry to pull from, and takes both away at the end.
+ */
+import * as NodeRuntime from "@effect/platform-node-shared/NodeRuntime"
+import { Console, Effect, Layer, Stream } from "effect"
+import { Container, Errors, Filter, Image, Logs, Owner, Progress } from "effect-containers"
+import * as Auto from "effect-containers/layers/Auto"
+import * as Docker from "effect-containers/layers/Docker"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { makeImage, push } from "../scripts/engines/image.ts"
+import { start } from "../scripts/engines/start.ts"
+
+const title = (text: string) => Console.log(`\n== ${text}`)
+
+/** A registry that this program brings, filled with an image made of files at hand. */
+const privateRegistry = Effect.fnUntraced(function*(registry: string) {
+  const noise = new Uint8Array(24 * 1024 * 1024)
+  for (let at = 0; at < noise.length; at += 65536) crypto.getRandomValues(noise.subarray(at, at + 65536))
+  const layers = [0, 1, 2].map((n) => ({ [`usr/share/data/${n}`]: noise.subarray(n * 8 << 20, (n + 1) * 8 << 20) }))
+  yield* Effect.promise(async () => push(await makeImage({ layers }), registry, "tools/busybox:1"))
+  return `${registry}/tools/busybox:1`
+})
+
+/** An engine that answers, and an image to get: public ones where they can be reached. */
+const setUp = Effect.gen(function*() {
+  const here = (yield* Auto.available).filter((engine) => engine.available && engine.engine !== "memory")
+  if (here.length > 0) {
+    const engine = Auto.layer()
+    yield* Console.log(`Using the engine that is here: ${here.map((one) => `${one.engine} at ${one.address}`).join(", ")}`)
+    return { engine, image: process.env["QUICKSTART_IMAGE"] ?? "busybox:1.37" }
+  }
+  yield* Console.log("No engine answers here. Bringing a private Docker and a registry (the first time takes a minute) ...")
+  const private_ = yield* Effect.acquireRelease(
+    Effect.promise(() => start(["docker", "registry"])),
+    (engines) => Effect.promise(() => engines.stop())
+  )
+  const host = private_.engines["docker"]!.host
+  yield* Console.log(`A private Docker listens at ${host}`)
+  return { engine: Docker.layer({ host }), image: yield* privateRegistry(private_.registries["registry"]!) }
+})
+
+/** From the registry if it can be reached, else made of files at hand. */
+const getImage = Effect.fnUntraced(function*(name: string) {
+  return yield* Image.resolve(name, { output: Progress.toTerminal() }).pipe(
+    Effect.timeout("2 minutes"),
+    Effect.catchTag(["ImagePull", "TimeoutError"], (error) =>
+      Effect.gen(function*() {
+        yield* Console.log(`(${error.message}. Making an image of files at hand instead.)`)
+        const { archive } = yield* Effect.promise(() => import("../scripts/engines/image.ts"))
+        const bytes = archive(yield* Effect.promise(() => makeImage()), ["quickstart:1"])
+        yield* Image.fromArchive(Stream.make(new Uint8Array(bytes)))
+        return yield* Image.resolve("quickstart:1", { pull: "never" })
+      }))
+  )
+})
+
+const program = Effect.fnUntraced(function*(name: string) {
+  yield* title(`An image: ${name}`)
+  const image = yield* getImage(name)
+  yield* Console.log(`${image.name} is ${image.id.slice(0, 19)}, ${image.info.os}/${image.info.architecture}`)
+
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "quickstart-"))),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+  )
+  writeFileSync(join(folder, "words.txt"), "containers\nfrom\nTypeScript\n")
+
+  yield* title("A job with a mount and variables; its output as it comes")
+  const job = Container.make(image).pipe(
+    Container.volume(folder, "/work"),
+    Container.workDir("/work"),
+    Container.variables({ GREETING: "Hello", WHO: "Effect" }),
+    Container.command(
+      `echo "$GREETING, $WHO"; while read word; do echo "  $word"; sleep ${process.env["QUICKSTART_PAUSE"] ?? 0.3}; done < words.txt; `
+        + `sort words.txt > sorted.txt; echo "3 words sorted" >&2`
+    )
+  )
+  yield* Container.streamLines(job).pipe(
+    Stream.runForEach((line) => Console.log(`${line.source === "stdout" ? "out" : "err"} | ${line.text}`))
+  )
+  yield* Console.log(`sorted.txt, here: ${readFileSync(join(folder, "sorted.txt"), "utf8").trim().split("\n").join(", ")}`)
+
+  yield* title("A job that fails: a typed error with its logs")
+  const failing = Container.make(image).pipe(
+    Container.command("echo compiling app.c; echo 'app.c:3: error: expected ;' >&2; exit 3")
+  )
+  yield* Container.run(failing).pipe(
+    Effect.catchTag("ExitCode", (error) =>
+      Console.log(`${error._tag}: code ${error.code}; stderr said: ${error.logs.stderrText.trim()}`))
+  )
+
+  yield* title("What is left behind")
+  return image
+})
+
+/** What this process made and the engine still has: asked in a Layer of its own, after the first has closed. */
+const leftBehind = Effect.gen(function*() {
+  const owner = Owner.encode(yield* Owner.Owner)
+  const left = yield* Container.list(Filter.label(Owner.labels.owner, owner))
+  yield* Console.log(left.length === 0 ? "Nothing: no container of ours is left." : `LEFT: ${JSON.stringify(left)}`)
+  return left.length
+})
+
+const main = Effect.gen(function*() {
+  const { engine, image } = yield* setUp
+  yield* Effect.scoped(program(image)).pipe(Effect.provide(Layer.fresh(engine)))
+  const left = yield* Effect.provide(leftBehind, Layer.fresh(engine))
+  if (left > 0) return yield* Effect.die("something was left behind")
+}).pipe(
+  Effect.scoped,
+  Effect.catchTag("BackendNotAvailable", (error) => Effect.andThen(Console.error(error.message), Effect.fail(error))),
+  Effect.tapError((error) => error instanceof Errors.BackendNotAvailable ? Effect.void : Console.error(error.message))
+)
+
+NodeRuntime.runMain(main)

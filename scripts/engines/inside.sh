@@ -1,0 +1,80 @@
+#!/bin/bash
+# Runs inside namespaces that vanish with their last process, and everything made here with them.
+#
+#   inside.sh network KEEPER SUITE              hold a switch that this machine and the engines hang on; print its number
+#   inside.sh join SWITCH ADDRESS/BITS SUITE NAME CMD...   put a cable from a new network namespace to the switch, then:
+#   inside.sh machine SUITE NAME CMD...         look like a machine that has the suite's programs, then run CMD
+#   inside.sh programs SUITE CMD...             only the suite's programs
+#
+# The suite's tree is put on /usr of a private mount namespace: each program finds its own libraries, and every other
+# path is this machine's, so that bind mounts and sockets work. The switch is not in this machine's network namespace,
+# so that firewall rules for bridged packets (those of an engine installed here, say) do not apply to it.
+set -euo pipefail
+
+what=$1
+shift
+
+programs() { # SUITE: from here on /usr is the suite's
+  export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+  mount --bind "$1/usr" /usr
+}
+
+case $what in
+  network)
+    keeper=$1 suite=$2
+    programs "$suite"
+    ip link set lo up
+    ip link add lan type bridge
+    ip link set lan up
+    # The name of this machine's end is the lock on its sixteen addresses, and nobody can forget to unlock it.
+    for number in {0..15}; do
+      if ip link add machine type veth peer name "efc-$number" netns "$keeper" 2>/dev/null; then
+        ip link set machine master lan up
+        nsenter --target "$keeper" --net ip addr add "203.0.113.$((number * 16 + 1))/28" dev "efc-$number"
+        nsenter --target "$keeper" --net ip link set "efc-$number" up
+        echo "$number"
+        exec sleep infinity
+      fi
+    done
+    echo "all sixteen networks efc-0 to efc-15 are in use, or this machine allows none" >&2
+    exit 1
+    ;;
+  join)
+    switch=$1 address=$2 suite=$3 name=$4
+    (
+      programs "$suite"
+      ip link set lo up
+      ip link add eth0 type veth peer name "$name" netns "$switch"
+      ip addr add "$address" dev eth0
+      ip link set eth0 up
+      nsenter --target "$switch" --net ip link set "$name" master lan up
+      umount -l /usr
+    )
+    shift 2
+    exec unshare --mount --uts --ipc --pid --fork --kill-child --mount-proc --propagation private \
+      bash "$0" machine "$@"
+    ;;
+  machine)
+    suite=$1 name=$2
+    shift 2
+    echo "$name" >/proc/sys/kernel/hostname
+    mount -t tmpfs -o mode=755 tmpfs /run
+    mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+    mkdir -p /run/efc/{cgroup,etc,work,lib} /run/lock
+    # A sysfs that shows this network namespace; it would hide the cgroups.
+    mount --rbind /sys/fs/cgroup /run/efc/cgroup
+    mount -t sysfs sysfs /sys
+    mount --rbind /run/efc/cgroup /sys/fs/cgroup
+    umount -l /run/efc/cgroup
+    mount -t overlay -o "lowerdir=$suite/etc:/etc,upperdir=/run/efc/etc,workdir=/run/efc/work" overlay /etc
+    mount --bind /run/efc/lib /var/lib
+    programs "$suite"
+    cd /
+    exec "$@"
+    ;;
+  programs)
+    programs "$1"
+    shift
+    exec "$@"
+    ;;
+esac

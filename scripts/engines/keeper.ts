@@ -1,0 +1,212 @@
+/**
+ * The process that engines hang on. `start.ts` runs it, talks to it in lines of JSON, and holds its standard input: when
+ * that closes, be it because the test run has ended, was interrupted or killed, the keeper takes everything down and
+ * ends. Should the keeper itself be killed, the kernel kills the engines with it (`setpriv --pdeathsig`), and with their
+ * last process go their mounts, networks and containers; the folders and empty cgroups that remain are removed by the
+ * next start.
+ *
+ * Usage: node keeper.ts hold|keep INSTANCE NAME..., where `keep` does not look at standard input: SIGTERM ends it.
+ */
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs"
+import { writeFile } from "node:fs/promises"
+import { request } from "node:http"
+import { connect } from "node:net"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
+import { removeCgroups, removeFolder, startTime, sweep } from "./left.ts"
+import { commonSuite, type Row, row } from "./table.ts"
+
+/** What the keeper says on standard output, a line each. */
+export type Said =
+  | { readonly is: "network"; readonly host: string }
+  | { readonly is: "engine"; readonly name: string; readonly socket: string; readonly address: string }
+  | { readonly is: "registry"; readonly name: string; readonly address: string }
+  | { readonly is: "ready" }
+  | { readonly is: "failed"; readonly message: string }
+
+/** How long a program that was started may take until it answers, in milliseconds. */
+const patience = 30_000
+
+const [until, instance = "", ...wanted] = process.argv.slice(2)
+const folder = join(runFolder(), instance)
+const children = new Map<string, ChildProcess>()
+let stopping = false
+
+const say = (said: Said) => process.stdout.write(`${JSON.stringify(said)}\n`)
+
+const lastLines = (log: string): string => {
+  try {
+    return readFileSync(log, "utf8").trim().split("\n").slice(-3).join("\n")
+  } catch {
+    return ""
+  }
+}
+
+/** Starts a program that dies with this process, whatever this process dies of. */
+const launch = (name: string, command: ReadonlyArray<string>, output: "pipe" | number): ChildProcess => {
+  const log = openSync(join(folder, name, "log"), "a")
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", ...command], {
+    cwd: "/",
+    detached: true,
+    stdio: ["ignore", output === "pipe" ? "pipe" : log, log]
+  })
+  closeSync(log)
+  children.set(name, child)
+  child.once("error", (error) => process.stderr.write(`engines: ${name}: ${error.message}\n`))
+  child.once("exit", (code, signal) => {
+    children.delete(name)
+    if (stopping) return
+    process.stderr.write(`engines: ${name} ended (${signal ?? code})\n${lastLines(join(folder, name, "log"))}\n`)
+  })
+  return child
+}
+
+const answers = (ask: () => Promise<boolean>) => async (name: string): Promise<void> => {
+  const end = Date.now() + patience
+  while (!(await ask())) {
+    const log = lastLines(join(folder, name, "log"))
+    if (!children.has(name)) throw new EnginesError(`${name} ended at its start\n${log}`)
+    if (Date.now() > end) throw new EnginesError(`${name} does not answer\n${log}`)
+    await sleep(25)
+  }
+}
+
+const pinged = (socketPath: string) => () =>
+  new Promise<boolean>((done) => {
+    const asked = request({ socketPath, path: "/_ping", timeout: 2000 }, (response) => {
+      response.resume()
+      done(response.statusCode === 200)
+    })
+    asked.once("timeout", () => asked.destroy())
+    asked.once("error", () => done(false))
+    asked.end()
+  })
+
+const connected = (host: string, port: number) => () =>
+  new Promise<boolean>((done) => {
+    const socket = connect({ host, port, timeout: 2000 })
+    socket.once("connect", () => done(true))
+    socket.once("timeout", () => socket.destroy())
+    socket.once("close", () => done(false))
+    socket.once("error", () => done(false))
+    socket.once("connect", () => socket.destroy())
+  })
+
+interface Network {
+  /** The switch's process. */
+  readonly pid: number
+  readonly address: (host: number) => string
+}
+
+const network = async (): Promise<Network> => {
+  const command = ["unshare", "--net", "--mount", "--propagation", "private", "bash", script("inside.sh"), "network"]
+  mkdirSync(join(folder, "network"))
+  const child = launch("network", [...command, String(process.pid), await suite(commonSuite)], "pipe")
+  let said = ""
+  for await (const chunk of child.stdout ?? []) {
+    said += String(chunk)
+    if (said.includes("\n")) break
+  }
+  const number = Number.parseInt(said, 10)
+  if (child.pid === undefined || Number.isNaN(number)) {
+    throw new EnginesError(`no private network: ${lastLines(join(folder, "network", "log"))}`)
+  }
+  return { pid: child.pid, address: (host) => `203.0.113.${number * 16 + host}` }
+}
+
+const startDocker = async (name: string, is: Row, lan: Network): Promise<void> => {
+  const tree = await suite(is.suite)
+  const own = join(folder, name)
+  const socket = join(own, "docker.sock")
+  const address = lan.address(is.host)
+  mkdirSync(own)
+  const daemon = [
+    ["docker-init", "--", "dockerd", "--host", `unix://${socket}`, "--data-root", join(own, "data")],
+    ["--exec-root", join(own, "exec"), "--pidfile", join(own, "pid"), "--cgroup-parent", `/efc-${instance}-${name}`],
+    ["--insecure-registry", "203.0.113.0/24"]
+  ].flat()
+  const inside = ["bash", script("inside.sh"), "join", String(lan.pid), `${address}/28`, tree, name, ...daemon]
+  launch(name, ["unshare", "--net", "--mount", "--propagation", "private", ...inside], 0)
+  await answers(pinged(socket))(name)
+  say({ is: "engine", name, socket, address })
+}
+
+const startRegistry = async (name: string, lan: Network | undefined): Promise<void> => {
+  const tree = await suite(commonSuite)
+  const own = join(folder, name)
+  const host = lan === undefined ? "127.0.0.1" : lan.address(1)
+  const port = (name === "registry" ? 5000 : 5001) + (lan === undefined ? 10_000 + process.pid % 10_000 : 0)
+  mkdirSync(join(own, "data"), { recursive: true })
+  // bcrypt of "secret": the one kind that the registry takes. It guards nothing but a test's own registry.
+  const hash = "$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"
+  await writeFile(join(own, "htpasswd"), `user:${hash}\n`)
+  const config = {
+    version: "0.1",
+    log: { level: "warn" },
+    storage: { filesystem: { rootdirectory: join(own, "data") }, delete: { enabled: true } },
+    http: { addr: `${host}:${port}`, secret: instance },
+    ...name === "registry" ? {} : { auth: { htpasswd: { realm: "test", path: join(own, "htpasswd") } } }
+  }
+  await writeFile(join(own, "config.json"), JSON.stringify(config))
+  const serve = ["docker-registry", "serve", join(own, "config.json")]
+  const command = lan === undefined
+    ? [join(tree, "usr/bin/docker-registry"), ...serve.slice(1)]
+    : ["unshare", "--mount", "--propagation", "private", "bash", script("inside.sh"), "programs", tree, ...serve]
+  launch(name, command, 0)
+  await answers(connected(host, port))(name)
+  say({ is: "registry", name, address: `${host}:${port}` })
+}
+
+const stop = async (code: number): Promise<void> => {
+  if (stopping) return
+  stopping = true
+  const ended = [...children.values()].map((child) => once(child, "exit"))
+  // No farewell: their data goes anyway, and the death of a namespace's first process takes all of it along.
+  for (const child of children.values()) child.kill("SIGKILL")
+  await Promise.all(ended)
+  for (let tries = 0; tries < 40; tries++) {
+    const cgroups = await removeCgroups(instance)
+    const files = await removeFolder(folder).then(() => true, () => false)
+    if (cgroups && files) break
+    await sleep(50)
+  }
+  process.exit(code)
+}
+
+const start = async (): Promise<void> => {
+  mkdirSync(folder)
+  await writeFile(join(folder, "keeper"), `${process.pid} ${startTime(process.pid)}`)
+  await sweep(instance)
+  const engines = wanted.flatMap((name) => row(name)?.kind === "docker" ? [name] : [])
+  const cannot = cannotStart()
+  if (engines.length > 0 && cannot !== undefined) {
+    throw new EnginesError(`${engines.join(", ")} cannot be started on this machine: ${cannot}`)
+  }
+  const lan = cannot === undefined ? await network() : undefined
+  if (lan !== undefined) say({ is: "network", host: lan.address(1) })
+  await Promise.all(wanted.map((name) => {
+    const is = row(name)
+    if (is === undefined) throw new EnginesError(`no engine is called ${name}`)
+    return is.kind === "registry" || lan === undefined ? startRegistry(name, lan) : startDocker(name, is, lan)
+  }))
+  say({ is: "ready" })
+}
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void stop(0))
+// Whoever reads may be gone already; that is no reason to leave engines behind.
+process.stdout.on("error", () => undefined)
+process.stderr.on("error", () => undefined)
+if (until !== "keep") {
+  process.stdin.on("error", () => void stop(0))
+  process.stdin.once("end", () => void stop(0))
+  process.stdin.resume()
+}
+
+start().catch((error: unknown) => {
+  if (stopping) return
+  say({ is: "failed", message: error instanceof Error ? error.message : String(error) })
+  return stop(1)
+})

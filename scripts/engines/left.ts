@@ -1,0 +1,108 @@
+/**
+ * What engines can leave behind on this machine, and how it is removed.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { rm, rmdir } from "node:fs/promises"
+import { networkInterfaces } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { runFolder } from "./home.ts"
+
+const cgroups = (prefix: string): ReadonlyArray<string> => {
+  const root = "/sys/fs/cgroup"
+  if (!existsSync(root)) return []
+  const hierarchies = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return [root, ...hierarchies.map((entry) => join(root, entry.name))].flatMap((hierarchy) =>
+    // A cgroup of version 2 can go while this looks at it.
+    existsSync(hierarchy)
+      ? readdirSync(hierarchy).filter((name) => name.startsWith(prefix)).map((name) => join(hierarchy, name))
+      : []
+  )
+}
+
+/**
+ * Removes the cgroups of engines that are no more: they are empty, and nobody else removes them. Tells whether none is
+ * left; a process that is about to die still holds its own.
+ */
+export const removeCgroups = async (id: string): Promise<boolean> => {
+  let all = true
+  const removeTree = async (path: string): Promise<void> => {
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      if (entry.isDirectory()) await removeTree(join(path, entry.name))
+    }
+    await rmdir(path)
+  }
+  for (const path of cgroups(`efc-${id}-`)) all = await removeTree(path).then(() => all, () => false)
+  return all
+}
+
+/** A folder can be busy for a moment after its processes have gone: the kernel unmounts in its own time. */
+export const removeFolder = (path: string) => rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 50 })
+
+/** When a process was started, in the kernel's own count: with its id it names a process for good. */
+export const startTime = (pid: number): string | undefined => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+  } catch {
+    return undefined
+  }
+}
+
+const held = (id: string): boolean => {
+  try {
+    const [pid = "0", started] = readFileSync(join(runFolder(), id, "keeper"), "utf8").split(" ")
+    return started !== undefined && started === startTime(Number(pid))
+  } catch {
+    return false
+  }
+}
+
+const folders = () =>
+  readdirSync(runFolder(), { withFileTypes: true }).flatMap((entry) => entry.isDirectory() ? [entry.name] : [])
+
+/** Clears up after keepers that were killed. `except` is the instance that is just being started. */
+export const sweep = async (except: string): Promise<void> => {
+  for (const id of folders()) {
+    // Without the file its keeper is only just starting, or ending.
+    if (id === except || held(id) || !existsSync(join(runFolder(), id, "keeper"))) continue
+    await removeCgroups(id)
+    await removeFolder(join(runFolder(), id))
+    process.stderr.write(`engines: cleared up after a run that was killed (${id})\n`)
+  }
+}
+
+const look = (): ReadonlyArray<string> => {
+  const living = folders().filter(held)
+  const mine = (text: string) =>
+    text.includes(`${runFolder()}/`) && !living.some((id) => text.includes(`${join(runFolder(), id)}/`))
+  const links = Object.keys(networkInterfaces()).filter((name) => /^efc-\d+$/.test(name))
+  const processes = process.platform === "linux"
+    ? readdirSync("/proc").filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")
+        return mine(command) ? [`process ${pid}: ${command}`] : []
+      } catch {
+        return []
+      }
+    })
+    : []
+  const mounts = existsSync("/proc/self/mounts")
+    ? readFileSync("/proc/self/mounts", "utf8").split("\n").filter(mine)
+    : []
+  return [
+    ...processes,
+    ...mounts.map((mount) => `mount ${mount}`),
+    ...folders().filter((id) => !living.includes(id)).map((id) => `folder ${join(runFolder(), id)}`),
+    ...cgroups("efc-").filter((path) => !living.some((id) => path.includes(`/efc-${id}-`))).map((path) =>
+      `cgroup ${path}`
+    ),
+    ...links.length > living.length ? [`networks ${links.join(", ")}, of which ${living.length} are held`] : []
+  ]
+}
+
+/** What is left of engines that nobody holds any more. The kernel gets two seconds to finish its part. */
+export const left = async (): Promise<ReadonlyArray<string>> => {
+  for (let tries = 0; tries < 40 && look().length > 0; tries++) await sleep(50)
+  return look()
+}

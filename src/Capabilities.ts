@@ -1,0 +1,109 @@
+/**
+ * What an engine can do. What it cannot is refused with reason `Unsupported` before anything is made; nothing that was
+ * asked for is ever dropped in silence.
+ *
+ * @since 0.1.0
+ */
+import type { ContainerConfig } from "./ContainerConfig.ts"
+import * as Errors from "./Errors.ts"
+
+/**
+ * What an engine can do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Capabilities {
+  /** The engine sees the paths of this machine, so that a bind mount's source can be checked here. */
+  readonly localPaths: boolean
+  readonly bindMounts: boolean
+  readonly namedVolumes: boolean
+  readonly tmpfs: boolean
+  /** Publishing a container's ports on the engine's host. */
+  readonly ports: boolean
+  readonly bridgeNetworks: boolean
+  readonly hostNetwork: boolean
+  readonly memoryLimit: boolean
+  readonly cpuLimit: boolean
+  readonly pidsLimit: boolean
+  readonly tty: boolean
+  readonly stdin: boolean
+  readonly users: boolean
+  readonly hostname: boolean
+  readonly init: boolean
+  readonly readOnlyRoot: boolean
+  readonly privileged: boolean
+  /** Images of other platforms than the engine's own. */
+  readonly platforms: boolean
+}
+
+/**
+ * Everything. An engine takes away what it cannot do: `{ ...Capabilities.all, privileged: false }`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const all: Capabilities = {
+  localPaths: true,
+  bindMounts: true,
+  namedVolumes: true,
+  tmpfs: true,
+  ports: true,
+  bridgeNetworks: true,
+  hostNetwork: true,
+  memoryLimit: true,
+  cpuLimit: true,
+  pidsLimit: true,
+  tty: true,
+  stdin: true,
+  users: true,
+  hostname: true,
+  init: true,
+  readOnlyRoot: true,
+  privileged: true,
+  platforms: true
+}
+
+const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (config: ContainerConfig) => boolean]> = [
+  ["bindMounts", "volume (a bind mount)", (config) => config.mounts.some((mount) => mount.type === "bind")],
+  ["namedVolumes", "volume (a named volume)", (config) => config.mounts.some((mount) => mount.type === "volume")],
+  ["tmpfs", "tmpfs", (config) => config.mounts.some((mount) => mount.type === "tmpfs")],
+  ["ports", "port", (config) => config.ports.length > 0],
+  ["hostNetwork", "network (host)", (config) => config.network === "host"],
+  [
+    "bridgeNetworks",
+    "network (bridge)",
+    ({ network }) => network !== undefined && network !== "host" && network !== "none"
+  ],
+  ["memoryLimit", "memory", ({ resources }) => resources.memory !== undefined || resources.memorySwap !== undefined],
+  ["cpuLimit", "cpus", (config) => config.resources.cpus !== undefined],
+  ["pidsLimit", "pids", (config) => config.resources.pids !== undefined],
+  ["tty", "tty", (config) => config.tty],
+  ["stdin", "stdin", (config) => config.stdin],
+  ["users", "user", (config) => config.user !== undefined],
+  ["hostname", "hostname", (config) => config.hostname !== undefined],
+  ["init", "init", (config) => config.init],
+  ["readOnlyRoot", "readOnlyRoot", (config) => config.readOnlyRoot],
+  ["privileged", "privileged", (config) => config.privileged],
+  ["platforms", "platform", (config) => config.platform !== undefined]
+]
+
+/**
+ * The first option of a description that an engine with these capabilities cannot honour, as the reason that its
+ * refusal has.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const missing = (
+  self: Capabilities,
+  engine: string,
+  config: ContainerConfig
+): Errors.Unsupported | undefined => {
+  const found = needed.find(([capability, , asks]) => !self[capability] && asks(config))
+  return found === undefined ? undefined : new Errors.Unsupported({
+    operation: "create",
+    message: `${engine} cannot honour the option ${found[1]}`,
+    hint: "leave the option out or use another engine"
+  })
+}

@@ -1,0 +1,25 @@
+/**
+ * Containers: a description, made of an image and options, and what can be done with it.
+ *
+ * A description is to this library what a `ChildProcess` command is to `effect/process`, and the names are the same where
+ * the idea is: {@link run}, {@link exitCode}, {@link string}, {@link lines} and {@link stream} run it to its end,
+ * {@link start} gives a handle to it while it runs.
+ *
+ * @since 0.1.0
+ */
+export * from "./container/description.ts"
+export { inspect, kill, type KillOptions, list, logs, remove, signal, stop, wait } from "./container/manage.ts"
+export {
+  exitCode,
+  exitStatus,
+  type Finished,
+  lines,
+  run,
+  type RunError,
+  type RunOptions,
+  stream,
+  streamLines,
+  string
+} from "./container/run.ts"
+export { type ContainerHandle, create, type CreatedContainer, start, type StartOptions } from "./container/start.ts"
+export { sweep, type Swept } from "./container/sweep.ts"

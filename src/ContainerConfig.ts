@@ -1,0 +1,142 @@
+/**
+ * What an engine is asked to create: a container's description after `Container` has checked and completed it. Plain
+ * data, the same for every engine; whoever writes an engine reads it, whoever uses one never sees it.
+ *
+ * @since 0.1.0
+ */
+import type * as Redacted from "effect/Redacted"
+
+/**
+ * A file or directory of the engine's host, mounted into the container.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface BindMount {
+  readonly type: "bind"
+  /** Absolute path on the engine's host. Must exist: an engine fails `InvalidArgument` or `NotFound` when it does not. */
+  readonly source: string
+  /** Absolute path in the container. */
+  readonly target: string
+  readonly readOnly: boolean
+}
+
+/**
+ * A volume that the engine keeps.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface VolumeMount {
+  readonly type: "volume"
+  /** Its name. */
+  readonly source: string
+  readonly target: string
+  readonly readOnly: boolean
+}
+
+/**
+ * A file system in memory that goes with the container.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TmpfsMount {
+  readonly type: "tmpfs"
+  readonly target: string
+  /** Its limit in bytes; the engine's own default without. */
+  readonly size?: number | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Mount = BindMount | VolumeMount | TmpfsMount
+
+/**
+ * A port of the container made reachable on the engine's host.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PortBinding {
+  readonly containerPort: number
+  readonly protocol: "tcp" | "udp"
+  /** Address of the host to listen on. Default `"127.0.0.1"`. */
+  readonly hostIp: string
+  /** 0: a free one of the engine's choice. */
+  readonly hostPort: number
+}
+
+/**
+ * Limits. What is absent is not limited.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Resources {
+  /** Bytes of memory. */
+  readonly memory?: number | undefined
+  /** Bytes of memory and swap together; -1 for no limit. */
+  readonly memorySwap?: number | undefined
+  /** How many CPUs' worth of time: 1.5 is one and a half. */
+  readonly cpus?: number | undefined
+  /** How many processes and threads at most. */
+  readonly pids?: number | undefined
+}
+
+/**
+ * What an engine is asked to create.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ContainerConfig {
+  /** A reference as the user wrote it, or an image's id. It is there: pulling is not the engine's business here. */
+  readonly image: string
+  /** `os/architecture[/variant]`; the engine's own without. */
+  readonly platform?: string | undefined
+  readonly name?: string | undefined
+  /** Replaces the image's entrypoint and, with it, the image's command. */
+  readonly entrypoint?: ReadonlyArray<string> | undefined
+  /** Replaces the image's command. */
+  readonly command?: ReadonlyArray<string> | undefined
+  /** Added to the image's. Each name once. */
+  readonly env: ReadonlyArray<readonly [name: string, value: string | Redacted.Redacted<string>]>
+  readonly workDir?: string | undefined
+  /** `user`, `uid`, `user:group`, `uid:gid`. */
+  readonly user?: string | undefined
+  readonly hostname?: string | undefined
+  readonly labels: Readonly<Record<string, string>>
+  readonly mounts: ReadonlyArray<Mount>
+  readonly resources: Resources
+  /** `"none"`, `"host"`, or the name of a network; the engine's default without. */
+  readonly network?: string | undefined
+  readonly ports: ReadonlyArray<PortBinding>
+  readonly tty: boolean
+  /** Whether somebody will write to its standard input. */
+  readonly stdin: boolean
+  /** Run a small init as process 1, which reaps zombies and forwards signals. */
+  readonly init: boolean
+  readonly readOnlyRoot: boolean
+  readonly privileged: boolean
+  /** The signal that asks it to stop; the image's, else SIGTERM, without. */
+  readonly stopSignal?: string | undefined
+}
+
+/**
+ * What is asked of an engine for a further process in a container that runs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ExecConfig {
+  readonly command: ReadonlyArray<string>
+  /** Added to the container's. */
+  readonly env: ReadonlyArray<readonly [name: string, value: string | Redacted.Redacted<string>]>
+  readonly workDir?: string | undefined
+  readonly user?: string | undefined
+  readonly tty: boolean
+  readonly stdin: boolean
+}

@@ -1,0 +1,289 @@
+import * as ByteSize from "effect/ByteSize"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { randomBytes } from "node:crypto"
+import { stat } from "node:fs/promises"
+import { homedir } from "node:os"
+import { resolve } from "node:path"
+import type { Capabilities } from "../Capabilities.ts"
+import type { ContainerConfig, Mount, PortBinding } from "../ContainerConfig.ts"
+import * as Errors from "../Errors.ts"
+import { signalNumber } from "../ExitStatus.ts"
+import * as Owner from "../Owner.ts"
+import * as Reference from "../Reference.ts"
+import type { Container, Options } from "./description.ts"
+
+/** The image as messages name it. */
+export const imageName = (self: Container): string => typeof self.image === "string" ? self.image : self.image.name
+
+/** How the engine is asked for it: a resolved image by its id, so that nothing can come in between. */
+const imageRequest = (self: Container): string => typeof self.image === "string" ? self.image : self.image.id
+
+type Issue = readonly [field: string, issue: string]
+
+const show = (value: string): string => JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value)
+
+/** A list that an engine hands to execve(2): none of it can hold a NUL. */
+const checkArguments = (field: string, list: ReadonlyArray<string>): Issue | undefined => {
+  const bad = list.find((item) => item.includes("\0"))
+  return bad === undefined ? undefined : [field, `${show(bad)} has a NUL character, which no argument can hold`]
+}
+
+const checkVariable = (name: string, value: string | Redacted.Redacted<string>): Issue | undefined => {
+  if (name === "") return ["variable", "a variable needs a name"]
+  if (name.includes("=")) return ["variable", `the name ${show(name)} has a "=", which ends a name`]
+  if (name.includes("\0")) return ["variable", `the name ${show(name)} has a NUL character`]
+  const text = Redacted.isRedacted(value) ? Redacted.value(value) : value
+  // The value may be a secret: it is not shown.
+  return text.includes("\0") ? ["variable", `the value of ${show(name)} has a NUL character`] : undefined
+}
+
+const checkTarget = (field: string, path: string): Issue | undefined => {
+  if (!path.startsWith("/")) {
+    return [field, `the path in the container ${show(path)} is not absolute: it must begin with "/"`]
+  }
+  if (path.includes("\0")) return [field, `the path ${show(path)} has a NUL character`]
+  return undefined
+}
+
+const checkMountTarget = (field: string, path: string): Issue | undefined =>
+  checkTarget(field, path) ??
+    (resolve("/", path) === "/" ? [field, `nothing can be mounted at the container's root ${show(path)}`] : undefined)
+
+const checkPort = (field: string, port: number, lowest: number): Issue | undefined =>
+  Number.isInteger(port) && port >= lowest && port <= 65535
+    ? undefined
+    : [field, `${port} is not a port: it must be a whole number from ${lowest} to 65535`]
+
+const volumeName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
+const containerName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
+const hostName = /^(?!-)[a-zA-Z0-9-]{1,63}(?:\.(?!-)[a-zA-Z0-9-]{1,63})*$/
+const platformName = /^[a-z0-9_]+\/[a-z0-9_]+(?:\/[a-z0-9_.]+)?$/
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/
+
+const isPath = (source: string): boolean => /^(?:\/|\.\.?\/|\.\.?$|~\/|~$)/.test(source)
+
+const hostPath = (source: string): string =>
+  source === "~" || source.startsWith("~/") ? resolve(homedir(), source.slice(2)) : resolve(source)
+
+const size = (field: string, input: ByteSize.Input): number | Issue => {
+  const bytes = Option.flatMap(ByteSize.fromInput(input), ByteSize.toNumber)
+  return Option.isSome(bytes) && Number.isSafeInteger(bytes.value)
+    ? bytes.value
+    : [
+      field,
+      `${show(String(input))} is not a size: give a whole number of bytes, or text such as "512 MiB" or "1.5 GB"`
+    ]
+}
+
+/** Docker refuses less than this much memory, runc cannot start a process in less. */
+const leastMemory = 6 * 1024 * 1024
+
+/** Every rule that needs nothing but the description; the first that is broken. */
+const firstIssue = (options: Options): Issue | undefined => {
+  const { command, entrypoint, shell } = options
+  if (typeof command === "string" && command.trim() === "") return ["command", "the command is empty"]
+  if (Array.isArray(command) && command.length === 0) {
+    return ["command", "the command is empty: leave it out to run the image's own"]
+  }
+  if (command?.[0] === "") return ["command", "the command's first word, its executable, is empty"]
+  if (shell !== undefined && (shell.length === 0 || shell[0] === "")) return ["shell", "the shell is empty"]
+  for (
+    const [field, list] of [
+      ["command", typeof command === "string" ? [command] : command ?? []],
+      ["entrypoint", entrypoint ?? []],
+      ["shell", shell ?? []]
+    ] as const
+  ) {
+    const issue = checkArguments(field, list)
+    if (issue !== undefined) return issue
+  }
+  for (const [name, value] of options.variables) {
+    const issue = checkVariable(name, value)
+    if (issue !== undefined) return issue
+  }
+  if (options.workDir !== undefined) {
+    const issue = checkTarget("workDir", options.workDir)
+    if (issue !== undefined) return issue
+  }
+  if (options.user !== undefined && !/^[^\s:\0]+(?::[^\s:\0]+)?$/.test(options.user)) {
+    return ["user", `${show(options.user)} is not of the form user, uid, user:group or uid:gid`]
+  }
+  if (options.hostname !== undefined && (options.hostname.length > 253 || !hostName.test(options.hostname))) {
+    return ["hostname", `${show(options.hostname)} is not a host name (RFC 1123)`]
+  }
+  if (options.name !== undefined && !containerName.test(options.name)) {
+    return [
+      "name",
+      `${show(options.name)} is not a container name: two or more of [a-zA-Z0-9_.-], the first a letter or digit`
+    ]
+  }
+  for (const [name, value] of options.labels) {
+    if (name === "") return ["label", "a label needs a name"]
+    if (name.startsWith("effect-containers.")) return ["label", `${show(name)} is one of the library's own labels`]
+    if (name.includes("\0") || value.includes("\0")) return ["label", `${show(name)} has a NUL character`]
+  }
+  const targets = new Set<string>()
+  for (const { source, target } of options.volumes) {
+    if (source === "" || source.includes("\0")) return ["volume", `${show(source)} is not a path or a volume's name`]
+    if (!isPath(source) && !volumeName.test(source)) {
+      return ["volume", `${show(source)} is not a volume's name, and a path must begin with "/", "./", "../" or "~/"`]
+    }
+    const issue = checkMountTarget("volume", target)
+    if (issue !== undefined) return issue
+    if (targets.has(resolve("/", target))) return ["volume", `two things are mounted at ${show(target)}`]
+    targets.add(resolve("/", target))
+  }
+  for (const { target } of options.tmpfs) {
+    const issue = checkMountTarget("tmpfs", target)
+    if (issue !== undefined) return issue
+    if (targets.has(resolve("/", target))) return ["tmpfs", `two things are mounted at ${show(target)}`]
+    targets.add(resolve("/", target))
+  }
+  for (const port of options.ports) {
+    const issue = checkPort("port", port.containerPort, 1) ?? checkPort("port", port.hostPort ?? 0, 0)
+    if (issue !== undefined) return issue
+    if (port.hostIp !== undefined && !ipv4.test(port.hostIp) && !port.hostIp.includes(":")) {
+      return ["port", `${show(port.hostIp)} is not an IP address`]
+    }
+  }
+  if (options.network === "") return ["network", "the name of the network is empty"]
+  if (options.cpus !== undefined && !(Number.isFinite(options.cpus) && options.cpus >= 0.01)) {
+    return ["cpus", `${options.cpus} is not a number of CPUs: it must be 0.01 or more`]
+  }
+  if (options.pids !== undefined && !(Number.isSafeInteger(options.pids) && options.pids >= 1)) {
+    return ["pids", `${options.pids} is not a number of processes: it must be a whole number from 1 on`]
+  }
+  if (options.platform !== undefined && !platformName.test(options.platform)) {
+    return ["platform", `${show(options.platform)} is not of the form os/architecture or os/architecture/variant`]
+  }
+  if (options.stopSignal !== undefined && signalNumber(options.stopSignal) === undefined) {
+    return ["stopWith", `${show(options.stopSignal)} is not a signal`]
+  }
+  if (options.expect !== undefined) {
+    const bad = options.expect.find((code) => !Number.isInteger(code) || code < 0 || code > 255)
+    if (bad !== undefined) return ["expect", `${bad} is not an exit code: it must be a whole number from 0 to 255`]
+  }
+  return undefined
+}
+
+/** What the exit code is compared with, how much is kept, and the like: what a run needs and no engine sees. */
+export interface Settled {
+  readonly config: ContainerConfig
+  /** Bytes. */
+  readonly outputLimit: number | undefined
+  /** Milliseconds. */
+  readonly stopGrace: number
+}
+
+/** Checks a description and completes it. Fails before any engine is called. */
+export const settle = Effect.fnUntraced(function*(
+  self: Container,
+  capabilities: Capabilities
+): Effect.fn.Return<Settled, Errors.ContainerOptions> {
+  const { options } = self
+  const image = imageName(self)
+  const invalid = ([field, issue]: Issue) => new Errors.ContainerOptions({ image, field, issue })
+
+  if (typeof self.image === "string" && !Reference.isId(self.image)) {
+    yield* Effect.mapError(Reference.parse(self.image), (error) => invalid(["image", error.issue]))
+  }
+  const issue = firstIssue(options)
+  if (issue !== undefined) return yield* invalid(issue)
+
+  const sizes: Record<string, number | undefined> = {}
+  for (const field of ["memory", "memorySwap", "outputLimit"] as const) {
+    const input = options[field]
+    if (input === undefined || input === "unlimited") continue
+    const bytes = size(field === "memorySwap" ? "memory" : field, input)
+    if (typeof bytes !== "number") return yield* invalid(bytes)
+    sizes[field] = bytes
+  }
+  if (sizes["memory"] !== undefined && sizes["memory"] < leastMemory) {
+    return yield* invalid(["memory", `${sizes["memory"]} bytes are too few: no container starts in less than 6 MiB`])
+  }
+
+  const mounts: Array<Mount> = []
+  for (const { readOnly, source, target } of options.volumes) {
+    if (!isPath(source)) {
+      mounts.push({ type: "volume", source, target, readOnly })
+      continue
+    }
+    const path = hostPath(source)
+    if (capabilities.localPaths && capabilities.bindMounts) {
+      yield* Effect.tryPromise({
+        try: () => stat(path),
+        catch: (cause) => invalid(["volume", `the source ${show(path)} cannot be mounted: ${(cause as Error).message}`])
+      })
+    }
+    mounts.push({ type: "bind", source: path, target, readOnly })
+  }
+  for (const { size: input, target } of options.tmpfs) {
+    if (input === undefined) {
+      mounts.push({ type: "tmpfs", target })
+      continue
+    }
+    const bytes = size("tmpfs", input)
+    if (typeof bytes !== "number") return yield* invalid(bytes)
+    mounts.push({ type: "tmpfs", target, size: bytes })
+  }
+
+  const labels: Record<string, string> = {
+    [Owner.labels.version]: Owner.version,
+    [Owner.labels.owner]: Owner.encode(yield* Owner.Owner)
+  }
+  if (options.lease !== undefined) {
+    const expires = (yield* Clock.currentTimeMillis) + Duration.toMillis(options.lease)
+    labels[Owner.labels.expires] = new Date(expires).toISOString()
+  }
+  for (const [name, value] of options.labels) labels[name] = value
+
+  const isScript = typeof options.command === "string"
+  const shell = options.shell ?? ["/bin/sh", "-c"]
+  return {
+    outputLimit: sizes["outputLimit"],
+    stopGrace: options.stopGrace === undefined ? 10_000 : Duration.toMillis(options.stopGrace),
+    config: {
+      image: imageRequest(self),
+      platform: options.platform,
+      name: options.name ?? `effect-containers-${randomBytes(8).toString("hex")}`,
+      // A script is the shell's; the image's entrypoint would take the shell for its arguments.
+      entrypoint: isScript ? options.entrypoint ?? shell.slice(0, 1) : options.entrypoint,
+      command: !isScript
+        ? options.command as ReadonlyArray<string> | undefined
+        : [...(options.entrypoint === undefined ? shell.slice(1) : shell), options.command as string],
+      env: [...new Map(options.variables)],
+      workDir: options.workDir,
+      user: options.user,
+      hostname: options.hostname,
+      labels,
+      mounts,
+      resources: {
+        memory: sizes["memory"],
+        memorySwap: sizes["memory"] === undefined
+          ? undefined
+          : options.memorySwap === "unlimited"
+          ? -1
+          : sizes["memory"] + (sizes["memorySwap"] ?? 0),
+        cpus: options.cpus,
+        pids: options.pids
+      },
+      network: options.network,
+      ports: options.ports.map((port): PortBinding => ({
+        containerPort: port.containerPort,
+        protocol: port.protocol,
+        hostIp: port.hostIp ?? "127.0.0.1",
+        hostPort: port.hostPort ?? 0
+      })),
+      tty: options.tty ?? false,
+      stdin: options.stdin !== undefined,
+      init: options.init ?? false,
+      readOnlyRoot: options.readOnlyRoot ?? false,
+      privileged: options.privileged ?? false,
+      stopSignal: options.stopSignal
+    }
+  }
+})

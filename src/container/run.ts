@@ -1,0 +1,307 @@
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { type Attachment, Backend } from "../Backend.ts"
+import * as Errors from "../Errors.ts"
+import * as ExitStatus from "../ExitStatus.ts"
+import * as Logs from "../Logs.ts"
+import type { Output } from "../Output.ts"
+import { imageName } from "./config.ts"
+import { create } from "./create.ts"
+import { type Container, outputLimit } from "./description.ts"
+
+/**
+ * What a run can fail with before it knows how its container ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RunError =
+  | Errors.ContainerOptions
+  | Errors.ImagePull
+  | Errors.ContainerCreate
+  | Errors.ContainerStart
+  | Errors.ContainerLogs
+  | Errors.ContainerWait
+
+/**
+ * A container that ran to its end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Finished {
+  /** The engine's id. The container is gone, or going. */
+  readonly id: string
+  /** The image as it was named. */
+  readonly image: string
+  readonly exit: ExitStatus.ExitStatus
+  /** All that it wrote, or as much as `Container.outputLimit` lets be kept. */
+  readonly logs: Output
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RunOptions<E = never, R = never> {
+  /** Is given the output as it arrives, besides its being kept. A slow one slows the container down. */
+  readonly onOutput?: ((frames: ReadonlyArray<Logs.Frame>) => Effect.Effect<unknown, E, R>) | undefined
+}
+
+const runs = Metric.counter("effect_containers_runs", { description: "Containers run", incremental: true })
+const failures = Metric.counter("effect_containers_run_failures", {
+  description: "Containers whose run failed or that ended in an unexpected way",
+  incremental: true
+})
+const bytes = Metric.counter("effect_containers_output_bytes", {
+  description: "Bytes of output read of runs",
+  incremental: true
+})
+
+interface Running {
+  readonly id: string
+  readonly image: string
+  readonly outputLimit: number | undefined
+  readonly output: Stream.Stream<Logs.Frame, Errors.ContainerLogs>
+  readonly exit: Effect.Effect<ExitStatus.ExitStatus, Errors.ContainerWait>
+}
+
+const encoder = new TextEncoder()
+
+const inputOf = (input: string | Uint8Array | Stream.Stream<Uint8Array>): Stream.Stream<Uint8Array> =>
+  typeof input === "string"
+    ? Stream.make(encoder.encode(input))
+    : input instanceof Uint8Array
+    ? Stream.make(input)
+    : input
+
+/** Feeds standard input. That a container ends, or closes it, without reading all of it is its own business. */
+export const feed = (
+  input: string | Uint8Array | Stream.Stream<Uint8Array>,
+  attachment: Attachment
+): Effect.Effect<void> => Effect.ignore(Stream.run(inputOf(input), attachment.stdin))
+
+/** Subscribed to before it starts, so that nothing of a short life is missed; killed and removed by the scope. */
+const launch = Effect.fnUntraced(function*(
+  self: Container
+): Effect.fn.Return<Running, RunError, Backend | Scope.Scope> {
+  const backend = yield* Backend
+  yield* Metric.update(runs, 1)
+  const { config, id, image, outputLimit } = yield* create(self, { background: true })
+  yield* Effect.annotateCurrentSpan({ "container.id": id, "container.name": config.name })
+  const unreadable = (reason: Errors.Reason) => new Errors.ContainerLogs({ id, image, reason })
+  const attachment = yield* Effect.mapError(
+    backend.attach(id, { stdin: config.stdin, output: true, tty: config.tty }),
+    (error) => unreadable(error.reason)
+  )
+  yield* backend.start(id)
+  if (self.options.stdin !== undefined) yield* Effect.forkScoped(feed(self.options.stdin, attachment))
+  let size = 0
+  return {
+    id,
+    image,
+    outputLimit,
+    output: attachment.output.pipe(
+      Stream.mapError(unreadable),
+      Stream.mapArray((frames) => {
+        for (const frame of frames) size += frame.bytes.length
+        return frames
+      }),
+      Stream.ensuring(Effect.suspend(() => Metric.update(bytes, size)))
+    ),
+    exit: backend.wait(id)
+  }
+})
+
+/** Whether it ended as it was expected to; if not, the error that says so. */
+const judge = (
+  self: Container,
+  { id, image }: Running,
+  exit: ExitStatus.ExitStatus,
+  logs: Output
+): Effect.Effect<void, Errors.ExitCode | Errors.ContainerWait> => {
+  if (exit._tag === "Exited" && (self.options.expect ?? [0]).includes(exit.code)) return Effect.void
+  return Effect.flatMap(codeOf({ id, image }, exit), (code) =>
+    Effect.fail(
+      new Errors.ExitCode({
+        id,
+        image,
+        code,
+        oomKilled: exit._tag === "OomKilled",
+        logs,
+        ...(exit._tag === "Killed" ? { signal: exit.signal } : exit._tag === "OomKilled" ? { signal: "SIGKILL" } : {})
+      })
+    ))
+}
+
+/** The code that a shell would show. There is none when the engine lost it, and none is made up. */
+export const codeOf = (
+  container: { readonly id: string; readonly image: string },
+  exit: ExitStatus.ExitStatus
+): Effect.Effect<number, Errors.ContainerWait> => {
+  const code = ExitStatus.toCode(exit)
+  return code !== undefined ? Effect.succeed(code) : Effect.fail(
+    new Errors.ContainerWait({
+      ...container,
+      reason: new Errors.Unavailable({ operation: "wait", message: `the container ${ExitStatus.format(exit)}` })
+    })
+  )
+}
+
+const observed = (name: string, self: Container) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  effect.pipe(
+    Effect.tapError(() => Metric.update(failures, 1)),
+    Effect.withSpan(name, { attributes: { "container.image.name": imageName(self) } })
+  )
+
+/** Runs it to its end, however that is. */
+const toEnd = Effect.fnUntraced(function*<E, R>(
+  self: Container,
+  options: RunOptions<E, R>
+): Effect.fn.Return<
+  { readonly running: Running; readonly finished: Finished },
+  RunError | E,
+  Backend | R | Scope.Scope
+> {
+  const running = yield* launch(self)
+  const collector = new Logs.Collector({ limit: running.outputLimit })
+  yield* Stream.runForEachArray(running.output, (frames) => {
+    for (const frame of frames) collector.push(frame)
+    return options.onOutput === undefined ? Effect.void : options.onOutput(frames)
+  })
+  const exit = yield* running.exit
+  yield* Effect.annotateCurrentSpan("process.exit.code", ExitStatus.toCode(exit))
+  return { running, finished: { id: running.id, image: running.image, exit, logs: collector.output() } }
+})
+
+/**
+ * Runs a container to its end: gets the image as the pull policy says, creates it, reads all that it writes, waits, and
+ * removes it, whatever happens. The removal may go on in the background; closing the Layer waits for it. An interruption
+ * kills the container and is over when it is gone.
+ *
+ * Fails with `ExitCode`, which carries the output, when it does not end with a code that is expected
+ * (`Container.expect`, default 0).
+ *
+ * **Example** (A job in a container)
+ *
+ * ```ts import.meta.vitest
+ * import { Effect } from "effect"
+ * import { Container } from "effect-containers"
+ * import * as Memory from "effect-containers/layers/Memory"
+ *
+ * const engine = Memory.layer({
+ *   images: [Memory.image("greeter", (ctx) => ({ stdout: `hello ${ctx.env.NAME}`, exitCode: 0 }))]
+ * })
+ * const job = Container.make("greeter").pipe(Container.variable("NAME", "you"))
+ * const program = Container.run(job).pipe(Effect.map((done) => done.logs.stdoutText), Effect.provide(engine))
+ * await Effect.runPromise(program) // => "hello you"
+ * ```
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <E = never, R = never>(
+  self: Container,
+  options: RunOptions<E, R> = {}
+): Effect.Effect<Finished, RunError | Errors.ExitCode | E, Backend | R> =>
+  toEnd(self, options).pipe(
+    Effect.tap(({ finished, running }) => judge(self, running, finished.exit, finished.logs)),
+    Effect.map(({ finished }) => finished),
+    Effect.scoped,
+    observed("Container.run", self)
+  )
+
+/**
+ * Runs it and gives how it ended, which is never a failure. The output is read and let go.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const exitStatus = (self: Container): Effect.Effect<ExitStatus.ExitStatus, RunError, Backend> =>
+  toEnd<never, never>(outputLimit(self, 0), {}).pipe(
+    Effect.map(({ finished }) => finished.exit),
+    Effect.scoped,
+    observed("Container.exitStatus", self)
+  )
+
+/**
+ * Runs it and gives the code that a shell would show: its own, or `128 + n` when signal `n` ended it. Never fails with
+ * `ExitCode`; fails with `ContainerWait` when the engine lost the code.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const exitCode = (self: Container): Effect.Effect<number, RunError, Backend> =>
+  toEnd<never, never>(outputLimit(self, 0), {}).pipe(
+    Effect.flatMap(({ finished }) => codeOf(finished, finished.exit)),
+    Effect.scoped,
+    observed("Container.exitCode", self)
+  )
+
+/**
+ * Runs it and gives what it wrote to standard output as UTF-8 text; with `includeStderr` what it wrote to standard error
+ * too, in order of arrival.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const string = (
+  self: Container,
+  options?: { readonly includeStderr?: boolean | undefined }
+): Effect.Effect<string, RunError | Errors.ExitCode, Backend> =>
+  Effect.map(run(self), ({ logs }) => options?.includeStderr === true ? logs.text : logs.stdoutText)
+
+/**
+ * Runs it and gives the lines of {@link string}, without their ends.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const lines = (
+  self: Container,
+  options?: { readonly includeStderr?: boolean | undefined }
+): Effect.Effect<Array<string>, RunError | Errors.ExitCode, Backend> =>
+  Effect.map(string(self, options), (text) => {
+    const lines = text.split(/\r?\n/)
+    if (lines.at(-1) === "") lines.pop()
+    return lines
+  })
+
+/** How much of the output a stream's `ExitCode` carries: bytes of its end. Whoever streams has seen the rest. */
+const tailOfStream = 64 * 1024
+
+/**
+ * Runs it and gives its output as it arrives. A consumer that is slow slows the container down: nothing piles up. When
+ * the stream has ended, the container has; a stream that is left early kills it.
+ *
+ * Fails as {@link run} does, after all output; `ExitCode` then carries the last 64 KiB.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const stream = (self: Container): Stream.Stream<Logs.Frame, RunError | Errors.ExitCode, Backend> =>
+  Stream.unwrap(Effect.map(launch(self), (running) => {
+    const collector = new Logs.Collector({ limit: tailOfStream })
+    const end = running.exit.pipe(Effect.flatMap((exit) => judge(self, running, exit, collector.output())))
+    return running.output.pipe(
+      Stream.mapArray((frames) => {
+        for (const frame of frames) collector.push(frame)
+        return frames
+      }),
+      Stream.concat(Stream.drain(Stream.fromEffect(end)))
+    )
+  })).pipe(
+    Stream.tapError(() => Metric.update(failures, 1)),
+    Stream.withSpan("Container.stream", { attributes: { "container.image.name": imageName(self) } })
+  )
+
+/**
+ * Runs it and gives the lines that it writes as they are complete, each with the stream that it came from.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const streamLines = (self: Container): Stream.Stream<Logs.Line, RunError | Errors.ExitCode, Backend> =>
+  Logs.lines(stream(self))

@@ -1,0 +1,134 @@
+/**
+ * Docker, and Podman through the API that it shares with Docker.
+ *
+ * The engine is found as its own client finds it: what is given here, else `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
+ * context, else the well-known sockets of Docker, Docker Desktop, Colima and Podman.
+ *
+ * **Example** (The engine that is on this machine)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Container } from "effect-containers"
+ * import * as Docker from "effect-containers/layers/Docker"
+ *
+ * const program = Container.string(Container.make("alpine").pipe(Container.command(["echo", "hello"])))
+ * await Effect.runPromise(Effect.provide(program, Docker.layer())) // "hello\n"
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Backend from "../Backend.ts"
+import * as Capabilities from "../Capabilities.ts"
+import * as Errors from "../Errors.ts"
+import * as Build from "./docker/build.ts"
+import type { DockerConfig } from "./docker/config.ts"
+import * as Connection from "./docker/connection.ts"
+import * as Containers from "./docker/containers.ts"
+import { candidates } from "./docker/discover.ts"
+import * as Engine from "./docker/engine.ts"
+import * as Environment from "./docker/environment.ts"
+import { reason } from "./docker/errors.ts"
+import * as Images from "./docker/images.ts"
+import type { Client } from "./docker/request.ts"
+import * as Transfer from "./docker/transfer.ts"
+
+export { DockerConfig } from "./docker/config.ts"
+
+const engine = "docker"
+
+type Refused = Errors.BackendNotAvailable["candidates"][number]
+
+const connect = Effect.fnUntraced(function*(
+  config: DockerConfig,
+  environment: Environment.Environment
+): Effect.fn.Return<Client, Errors.BackendNotAvailable, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const refused: Array<Refused> = []
+  for (const candidate of yield* candidates(config, environment)) {
+    const own = yield* Scope.fork(scope)
+    const result = yield* Effect.result(
+      Scope.provide(Engine.connect(candidate, config, environment), own)
+    )
+    if (Result.isSuccess(result)) return result.success
+    yield* Scope.close(own, Exit.void)
+    refused.push({ engine, address: `${candidate.address} (${candidate.source})`, reason: result.failure })
+  }
+  return yield* new Errors.BackendNotAvailable({ candidates: refused })
+})
+
+const capabilitiesOf = (client: Client): Capabilities.Capabilities => ({
+  ...Capabilities.all,
+  // Behind a network address there is another machine's file system.
+  localPaths: client.connection.endpoint._tag === "Unix"
+})
+
+/**
+ * Finds the engine, asks it whether it is there, agrees on the API's version and gives the service. Closing the scope
+ * closes every connection.
+ *
+ * Fails with `BackendNotAvailable`, which names each address that was tried, how it was found, and why it would not do.
+ * An address that was chosen (here, by a variable or by a context) is never replaced by another.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  config: DockerConfig = {}
+): Effect.fn.Return<Backend.Backend["Service"], Errors.BackendNotAvailable, Scope.Scope> {
+  const environment = yield* Effect.mapError(Environment.read, (error) =>
+    new Errors.BackendNotAvailable({
+      candidates: [{
+        engine,
+        address: "the environment",
+        reason: reason("InvalidArgument", { operation: "connect", message: error.message })
+      }]
+    }))
+  const client = yield* connect(config, environment)
+  yield* Effect.logDebug(
+    `using ${Connection.address(client.connection.endpoint)} with version ${client.apiVersion} of the API`
+  )
+  return yield* Backend.make({
+    name: client.isPodman ? "podman" : engine,
+    capabilities: capabilitiesOf(client),
+    ...Engine.make(client),
+    ...Transfer.make(client, environment),
+    ...Build.make(client, environment),
+    ...Images.make(client),
+    ...Containers.make(client)
+  })
+})
+
+/**
+ * Docker, or Podman. See {@link DockerConfig} for what can be said, and {@link make} for the errors.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (config: DockerConfig = {}): Layer.Layer<Backend.Backend, Errors.BackendNotAvailable> =>
+  Layer.effect(Backend.Backend, make(config))
+
+/**
+ * As {@link layer}, with what the program's `ConfigProvider` says. Fails with `ConfigError` too.
+ *
+ * **Example** (An address of one's own)
+ *
+ * ```ts
+ * import { Config } from "effect"
+ * import * as Docker from "effect-containers/layers/Docker"
+ *
+ * const engine = Docker.layerConfig({ host: Config.String("BUILD_ENGINE") })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  config: Config.Wrap<DockerConfig>
+): Layer.Layer<Backend.Backend, Errors.BackendNotAvailable | Config.ConfigError> =>
+  Layer.effect(Backend.Backend, Effect.flatMap(Config.unwrap(config), make))

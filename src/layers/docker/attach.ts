@@ -1,0 +1,65 @@
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as Net from "node:net"
+import type { Attachment } from "../../Backend.ts"
+import type * as Errors from "../../Errors.ts"
+import type { Frame } from "../../Logs.ts"
+import * as Logs from "../../Logs.ts"
+import { incoming, outgoing } from "./body.ts"
+import { type Client, hijack, segment } from "./request.ts"
+
+/** The frames of a container's output. A terminal has no frames, only bytes. */
+export const frames = <E>(
+  body: Stream.Stream<Uint8Array, E>,
+  options: { readonly tty: boolean; readonly timestamps?: boolean | undefined }
+): Stream.Stream<Frame, E | Errors.Protocol | Errors.Internal> =>
+  options.tty
+    ? Logs.decodeRaw(body, { timestamps: options.timestamps })
+    : Logs.decode(body, { timestamps: options.timestamps })
+
+/** How an engine closes a connection whose other half still has input that nobody will read. */
+const isReset = (cause: unknown): boolean =>
+  cause instanceof Error && "code" in cause && (cause.code === "ECONNRESET" || cause.code === "EPIPE")
+
+/** A connection that an engine has handed over, as a process's input and output. */
+export const attachment = (
+  socket: Net.Socket,
+  options: { readonly operation: string; readonly tty: boolean; readonly output: boolean }
+): Attachment => {
+  let isWritten = false
+  const bytes = incoming(socket, {
+    operation: options.operation,
+    isComplete: () => true,
+    isEnd: (cause) => isWritten && isReset(cause)
+  })
+  const stdin = outgoing(socket, {
+    operation: options.operation,
+    tty: options.tty,
+    onWrite: () => {
+      isWritten = true
+    }
+  })
+  if (!options.output) {
+    // Read all the same, so that its end is seen.
+    socket.resume()
+    return { output: Stream.empty, stdin }
+  }
+  return { output: frames(bytes, { tty: options.tty }), stdin }
+}
+
+/** Subscribed to when it succeeds: the engine has answered, and it does so after it has subscribed. */
+export const attach = (
+  client: Client,
+  id: string,
+  options: { readonly stdin: boolean; readonly output: boolean; readonly tty: boolean }
+): Effect.Effect<Attachment, Errors.Reason, Scope.Scope> =>
+  Effect.map(
+    hijack(client, {
+      operation: "attach",
+      method: "POST",
+      path: `/containers/${segment(id)}/attach`,
+      query: { stream: 1, stdin: options.stdin ? 1 : 0, stdout: options.output ? 1 : 0, stderr: options.output ? 1 : 0 }
+    }),
+    (socket) => attachment(socket, { operation: "attach", tty: options.tty, output: options.output })
+  )

@@ -1,0 +1,338 @@
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import type { ContainerInfo, ContainerState, ContainerSummary, LogsOptions, Primitives } from "../../Backend.ts"
+import type { ContainerConfig, Mount, PortBinding } from "../../ContainerConfig.ts"
+import type * as Errors from "../../Errors.ts"
+import * as ExitStatus from "../../ExitStatus.ts"
+import { attach, frames } from "./attach.ts"
+import { reason } from "./errors.ts"
+import { exec } from "./exec.ts"
+import { filters } from "./filters.ts"
+import * as Podman from "./podman.ts"
+import { ask, type Client, open, segment, send, stream } from "./request.ts"
+import * as Schemas from "./schemas.ts"
+import * as Time from "./time.ts"
+import { variables } from "./variables.ts"
+
+// ---------------------------------------------------------------------------------------------------------------------
+// what is sent
+// ---------------------------------------------------------------------------------------------------------------------
+
+const mountOf = (mount: Mount) =>
+  mount.type === "tmpfs"
+    ? {
+      Type: "tmpfs",
+      Target: mount.target,
+      ...(mount.size === undefined ? {} : { TmpfsOptions: { SizeBytes: mount.size } })
+    }
+    : { Type: mount.type, Source: mount.source, Target: mount.target, ReadOnly: mount.readOnly }
+
+const portKey = (port: PortBinding): string => `${port.containerPort}/${port.protocol}`
+
+const bindings = (ports: ReadonlyArray<PortBinding>) => {
+  const byPort: Record<string, Array<{ readonly HostIp: string; readonly HostPort: string }>> = {}
+  for (const port of ports) {
+    const list = byPort[portKey(port)] ??= []
+    list.push({ HostIp: port.hostIp, HostPort: port.hostPort === 0 ? "" : String(port.hostPort) })
+  }
+  return byPort
+}
+
+/** The body of a container's creation. `JSON` leaves out what is `undefined`. */
+export const creation = (config: ContainerConfig): object => ({
+  Image: config.image,
+  // An empty list would leave the image's command in place; this is how the API is told that there is none.
+  Entrypoint: config.entrypoint?.length === 0 ? [""] : config.entrypoint,
+  Cmd: config.command,
+  Env: variables(config.env),
+  WorkingDir: config.workDir,
+  User: config.user,
+  Hostname: config.hostname,
+  Labels: config.labels,
+  Tty: config.tty,
+  OpenStdin: config.stdin,
+  // The process's input is closed when the first who attaches to it closes his end.
+  StdinOnce: config.stdin,
+  AttachStdin: config.stdin,
+  AttachStdout: true,
+  AttachStderr: true,
+  StopSignal: config.stopSignal,
+  ExposedPorts: Object.fromEntries(config.ports.map((port) => [portKey(port), {}])),
+  HostConfig: {
+    Mounts: config.mounts.map(mountOf),
+    Memory: config.resources.memory,
+    MemorySwap: config.resources.memorySwap,
+    NanoCpus: config.resources.cpus === undefined ? undefined : Math.round(config.resources.cpus * 1e9),
+    PidsLimit: config.resources.pids,
+    NetworkMode: config.network,
+    PortBindings: bindings(config.ports),
+    Init: config.init ? true : undefined,
+    ReadonlyRootfs: config.readOnlyRoot,
+    Privileged: config.privileged
+  }
+})
+
+// ---------------------------------------------------------------------------------------------------------------------
+// what comes back
+// ---------------------------------------------------------------------------------------------------------------------
+
+const states: ReadonlySet<string> = new Set<ContainerState>([
+  "created",
+  "running",
+  "paused",
+  "restarting",
+  "removing",
+  "exited",
+  "dead"
+])
+
+const isState = (status: string): status is ContainerState => states.has(status)
+
+const stateOf = (status: string): ContainerState => isState(status) ? status : Podman.state(status) ?? "dead"
+
+const exitOf = ({ state }: Schemas.Container): ExitStatus.ExitStatus | undefined => {
+  const status = stateOf(state.status)
+  const code = state.exitCode ?? 0
+  if (status === "created") {
+    // It was to be started, and could not be.
+    if (code === 127) return new ExitStatus.StartFailed({ issue: "not found" })
+    return code === 126 ? new ExitStatus.StartFailed({ issue: "not executable" }) : undefined
+  }
+  if (status !== "exited" && status !== "dead") return undefined
+  // The engine was not there when it ended, and made up a code.
+  if (Time.read(state.finishedAt) === undefined || code < 0) return new ExitStatus.Unknown()
+  return ExitStatus.fromCode(code, { oomKilled: state.oomKilled })
+}
+
+const portsOf = (ports: NonNullable<NonNullable<Schemas.Container["network"]>["ports"]>): ReadonlyArray<PortBinding> =>
+  Object.entries(ports).flatMap(([key, list]) => {
+    const [port, protocol] = key.split("/")
+    if (protocol !== "tcp" && protocol !== "udp") return []
+    return (list ?? []).map((binding): PortBinding => ({
+      containerPort: Number(port),
+      protocol,
+      hostIp: binding.ip ?? "",
+      hostPort: Number(binding.port ?? 0)
+    }))
+  })
+
+const infoOf = (found: Schemas.Container): ContainerInfo => ({
+  id: found.id,
+  name: found.name.replace(/^\//, ""),
+  image: found.config.image,
+  imageId: found.image,
+  state: stateOf(found.state.status),
+  exit: exitOf(found),
+  createdAt: Time.read(found.created) ?? Time.epoch,
+  startedAt: Time.read(found.state.startedAt),
+  finishedAt: Time.read(found.state.finishedAt),
+  tty: found.config.tty ?? false,
+  labels: found.config.labels ?? {},
+  ports: portsOf(found.network?.ports ?? {})
+})
+
+// ---------------------------------------------------------------------------------------------------------------------
+// the operations
+// ---------------------------------------------------------------------------------------------------------------------
+
+type Operations = Pick<
+  Primitives,
+  | "create"
+  | "start"
+  | "attach"
+  | "wait"
+  | "signal"
+  | "stop"
+  | "remove"
+  | "inspect"
+  | "list"
+  | "logs"
+  | "resize"
+  | "exec"
+  | "copyIn"
+  | "copyOut"
+>
+
+/** What is known of a container without asking. */
+interface Known {
+  readonly tty: boolean
+  isStarted: boolean
+}
+
+export const make = (client: Client): Operations => {
+  // Of those that were made here: it saves a question about each.
+  const known = new Map<string, Known>()
+
+  const path = (id: string, rest = "") => `/containers/${segment(id)}${rest}`
+  const look = (operation: string, id: string) =>
+    ask(client, { operation, method: "GET", path: path(id, "/json") }, Schemas.container)
+  const isTty = (operation: string, id: string): Effect.Effect<boolean, Errors.Reason> => {
+    const mine = known.get(id)
+    return mine === undefined
+      ? Effect.map(look(operation, id), (found) => found.config.tty ?? false)
+      : Effect.succeed(mine.tty)
+  }
+
+  const remove: Operations["remove"] = Effect.fnUntraced(function*(id, { force }) {
+    const operation = "remove"
+    if (force && client.isPodman && Podman.killBeforeRemoval) {
+      yield* Effect.ignore(
+        send(client, { operation, method: "POST", path: path(id, "/kill"), query: { signal: "KILL" } })
+      )
+    }
+    yield* send(client, { operation, method: "DELETE", path: path(id), query: { v: 1, force: force ? 1 : 0 } }).pipe(
+      Effect.asVoid,
+      Effect.catchIf(
+        (error) => error._tag === "Conflict" && /already in progress/.test(error.message),
+        // Somebody else removes it. It is removed when it is gone.
+        () =>
+          look(operation, id).pipe(
+            Effect.repeat(Schedule.spaced("50 millis")),
+            Effect.catchTag("NotFound", () => Effect.void),
+            Effect.timeoutOrElse({
+              duration: client.requestTimeout,
+              orElse: () =>
+                Effect.fail(reason("TimedOut", { operation, message: "somebody else's removal of it does not end" }))
+            }),
+            Effect.asVoid
+          )
+      )
+    )
+    known.delete(id)
+  })
+
+  /** Some limits are dropped by engines whose kernel cannot keep them, with a remark. Nothing is to be dropped. */
+  const refuseDropped = (id: string, warnings: ReadonlyArray<string>): Effect.Effect<void, Errors.Reason> => {
+    const dropped = warnings.find((warning) => /discarded/i.test(warning))
+    if (dropped === undefined) return Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+    return Effect.andThen(
+      Effect.ignore(remove(id, { force: true })),
+      Effect.fail(reason("Unsupported", { operation: "create", message: dropped, hint: "leave the option out" }))
+    )
+  }
+
+  const create: Operations["create"] = Effect.fnUntraced(function*(config) {
+    const { id, warnings = [] } = yield* ask(client, {
+      operation: "create",
+      method: "POST",
+      path: "/containers/create",
+      query: { name: config.name, platform: config.platform },
+      json: creation(config)
+    }, Schemas.created)
+    yield* refuseDropped(id, warnings)
+    known.set(id, { tty: config.tty, isStarted: false })
+    return id
+  })
+
+  const wait: Operations["wait"] = Effect.fnUntraced(function*(id) {
+    const operation = "wait"
+    if (known.get(id)?.isStarted !== true) {
+      // The engine says 0 of one that never ran.
+      const { state } = yield* look(operation, id)
+      if (stateOf(state.status) === "created") {
+        return yield* Effect.fail(reason("Conflict", { operation, message: "the container was never started" }))
+      }
+    }
+    const { code, error } = yield* ask(client, {
+      operation,
+      method: "POST",
+      path: path(id, "/wait"),
+      query: { condition: "not-running" }
+    }, Schemas.waited, { deadline: "none" })
+    if (error?.message !== undefined && error.message !== "") {
+      return yield* Effect.fail(reason("Internal", { operation, message: error.message }))
+    }
+    if (code < 0) return new ExitStatus.Unknown()
+    if (code !== 137) return ExitStatus.fromCode(code)
+    const oomKilled = yield* look(operation, id).pipe(
+      Effect.map(({ state }) => state.oomKilled === true),
+      Effect.catchTag("NotFound", () => Effect.succeed(false))
+    )
+    return ExitStatus.fromCode(code, { oomKilled })
+  })
+
+  const logs = (id: string, options: LogsOptions) => {
+    const { follow = false, since, stderr = true, stdout = true, tail, timestamps = false, until } = options
+    if (!stdout && !stderr) return Stream.empty
+    return Stream.unwrap(Effect.map(isTty("logs", id), (tty) =>
+      frames(
+        stream(client, {
+          operation: "logs",
+          method: "GET",
+          path: path(id, "/logs"),
+          query: {
+            follow: follow ? 1 : 0,
+            stdout: stdout ? 1 : 0,
+            stderr: stderr ? 1 : 0,
+            since: Time.parameter(since),
+            until: Time.parameter(until),
+            timestamps: timestamps ? 1 : 0,
+            tail: tail ?? "all"
+          }
+        }),
+        { tty, timestamps }
+      )))
+  }
+
+  return {
+    create,
+    wait,
+    remove,
+    logs,
+    start: (id) =>
+      Effect.map(send(client, { operation: "start", method: "POST", path: path(id, "/start") }), () => {
+        const mine = known.get(id)
+        if (mine !== undefined) mine.isStarted = true
+      }),
+    attach: (id, options) => attach(client, id, options),
+    signal: (id, signal) =>
+      Effect.asVoid(send(client, { operation: "signal", method: "POST", path: path(id, "/kill"), query: { signal } })),
+    stop: (id, { grace }) =>
+      Effect.asVoid(
+        send(
+          client,
+          { operation: "stop", method: "POST", path: path(id, "/stop"), query: { t: Math.ceil(grace / 1000) } },
+          { deadline: grace + client.requestTimeout }
+        )
+      ),
+    inspect: (id) => Effect.map(look("inspect", id), infoOf),
+    list: (filter) =>
+      Effect.map(
+        ask(client, {
+          operation: "list",
+          method: "GET",
+          path: "/containers/json",
+          query: { all: 1, filters: filters(filter) }
+        }, Schemas.containers),
+        (list) =>
+          list.map((found): ContainerSummary => ({
+            id: found.id,
+            name: (found.names[0] ?? "").replace(/^\//, ""),
+            image: found.image,
+            imageId: found.imageId ?? "",
+            state: stateOf(found.state),
+            createdAt: Time.fromSeconds(found.created),
+            labels: found.labels
+          }))
+      ),
+    resize: (id, { columns, rows }) =>
+      Effect.asVoid(
+        send(client, { operation: "resize", method: "POST", path: path(id, "/resize"), query: { w: columns, h: rows } })
+      ),
+    exec: (id, config) => exec(client, id, config),
+    copyIn: (id, target, archive) =>
+      Effect.scoped(Effect.flatMap(
+        open(client, {
+          operation: "copyIn",
+          method: "PUT",
+          path: path(id, "/archive"),
+          query: { path: target },
+          archive
+        }),
+        ({ body }) => Stream.runDrain(body)
+      )),
+    copyOut: (id, source) =>
+      stream(client, { operation: "copyOut", method: "GET", path: path(id, "/archive"), query: { path: source } })
+  }
+}

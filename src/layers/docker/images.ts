@@ -1,0 +1,125 @@
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { ImageInfo, ImageSummary, Primitives } from "../../Backend.ts"
+import { filters } from "./filters.ts"
+import { reason } from "./errors.ts"
+import { values } from "./ndjson.ts"
+import { ask, type Client, segment, send, stream } from "./request.ts"
+import * as Schemas from "./schemas.ts"
+import * as Time from "./time.ts"
+import { failureOf, parse } from "./transfer.ts"
+
+/** Some engines write an image without a name as one that is called `<none>`. */
+const named = (names: ReadonlyArray<string>): ReadonlyArray<string> => names.filter((name) => !name.includes("<none>"))
+
+const infoOf = (found: Schemas.Image): ImageInfo => ({
+  id: found.id,
+  references: named(found.references),
+  digests: named(found.digests),
+  size: found.size,
+  createdAt: Time.read(found.created) ?? Time.epoch,
+  arrivedAt: Time.read(found.metadata?.lastTagTime),
+  os: found.os ?? "",
+  architecture: found.architecture ?? "",
+  labels: found.config?.labels ?? {},
+  config: {
+    env: found.config?.env ?? [],
+    entrypoint: found.config?.entrypoint ?? [],
+    command: found.config?.command ?? [],
+    workDir: found.config?.workDir ?? "",
+    user: found.config?.user ?? ""
+  }
+})
+
+/** The names that a line of a load's answer tells of: `Loaded image: busybox:1`, `Loaded image ID: sha256:...`. */
+export const loadedOf = (text: string): ReadonlyArray<string> => {
+  const found = /^Loaded image(?:\(s\)| ID)?: (.+)$/m.exec(text.trim())
+  return found === null ? [] : found[1]!.split(",").map((name) => name.trim()).filter((name) => name !== "")
+}
+
+type Operations = Pick<
+  Primitives,
+  "inspectImage" | "listImages" | "tagImage" | "removeImage" | "importImages" | "exportImages"
+>
+
+export const make = (client: Client): Operations => ({
+  inspectImage: (image) =>
+    Effect.map(
+      ask(
+        client,
+        { operation: "inspectImage", method: "GET", path: `/images/${segment(image)}/json` },
+        Schemas.image
+      ),
+      infoOf
+    ),
+  listImages: (filter) =>
+    Effect.map(
+      ask(client, {
+        operation: "listImages",
+        method: "GET",
+        path: "/images/json",
+        query: { filters: filters(filter) }
+      }, Schemas.images),
+      (list) =>
+        list.map((found): ImageSummary => ({
+          id: found.id,
+          references: named(found.references),
+          digests: named(found.digests),
+          size: found.size,
+          createdAt: Time.fromSeconds(found.created),
+          labels: found.labels
+        }))
+    ),
+  tagImage: (image, reference) =>
+    Effect.flatMap(parse("tagImage", reference), ({ name, tag }) =>
+      Effect.asVoid(send(client, {
+        operation: "tagImage",
+        method: "POST",
+        path: `/images/${segment(image)}/tag`,
+        query: { repo: name, tag }
+      }))),
+  removeImage: (image, { force }) =>
+    Effect.map(
+      ask(client, {
+        operation: "removeImage",
+        method: "DELETE",
+        path: `/images/${segment(image)}`,
+        query: { force: force ? 1 : 0 }
+      }, Schemas.removedImages),
+      (list) => ({
+        untagged: list.flatMap(({ untagged }) => untagged === undefined ? [] : [untagged]),
+        deleted: list.flatMap(({ deleted }) => deleted === undefined ? [] : [deleted])
+      })
+    ),
+  importImages: (archive) =>
+    values(
+      stream(client, {
+        operation: "importImages",
+        method: "POST",
+        path: "/images/load",
+        query: { quiet: 1 },
+        archive
+      }),
+      "importImages",
+      Schemas.message,
+      (message, out: Array<string>) => {
+        const failure = failureOf("importImages", message)
+        if (failure !== undefined) return failure
+        for (const name of loadedOf(message.stream ?? "")) out.push(name)
+        return undefined
+      }
+    ).pipe(
+      Stream.runCollect,
+      Effect.filterOrFail(
+        (names) => names.length > 0,
+        () =>
+          reason("InvalidArgument", {
+            operation: "importImages",
+            message: "there was no image in the archive",
+            hint: "this is no image archive, or not a whole one"
+          })
+      )
+    ),
+  exportImages: (images) =>
+    stream(client, { operation: "exportImages", method: "GET", path: "/images/get", query: { names: images } })
+})

@@ -1,0 +1,246 @@
+import type * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+/**
+ * What an engine answers, as far as it is used: unknown keys are dropped, Go's `null` for an empty list or an absent
+ * value is read as such. Follows the Docker Engine API, which Podman speaks too.
+ */
+const decoder = <S extends Schema.Codec<unknown, unknown>>(
+  schema: S
+): (input: unknown) => Result.Result<S["Type"], Schema.SchemaError> =>
+  Schema.decodeUnknownResult(Schema.toCodecGoJson(schema))
+
+const text = Schema.optionalKey(Schema.String)
+const texts = Schema.Array(Schema.String)
+const optionalTexts = Schema.optionalKey(Schema.Array(Schema.String))
+const map = Schema.Record(Schema.String, Schema.String)
+const optionalMap = Schema.optionalKey(map)
+
+/** `GET /version` */
+export const version = decoder(
+  Schema.Struct({
+    version: Schema.String,
+    apiVersion: text,
+    os: text,
+    architecture: text,
+    components: Schema.optionalKey(
+      Schema.Array(Schema.Struct({ name: Schema.String, version: text }).pipe(
+        Schema.encodeKeys({ name: "Name", version: "Version" })
+      ))
+    )
+  }).pipe(Schema.encodeKeys({
+    version: "Version",
+    apiVersion: "ApiVersion",
+    os: "Os",
+    architecture: "Arch",
+    components: "Components"
+  }))
+)
+
+/** `POST /containers/create` */
+export const created = decoder(
+  Schema.Struct({ id: Schema.String, warnings: Schema.optionalKey(texts) }).pipe(
+    Schema.encodeKeys({ id: "Id", warnings: "Warnings" })
+  )
+)
+
+/** `POST /containers/{id}/wait` */
+export const waited = decoder(
+  Schema.Struct({
+    code: Schema.Int,
+    error: Schema.optionalKey(Schema.Struct({ message: text }).pipe(Schema.encodeKeys({ message: "Message" })))
+  }).pipe(Schema.encodeKeys({ code: "StatusCode", error: "Error" }))
+)
+
+const Port = Schema.Struct({ ip: text, port: text }).pipe(Schema.encodeKeys({ ip: "HostIp", port: "HostPort" }))
+
+const State = Schema.Struct({
+  status: Schema.String,
+  exitCode: Schema.optionalKey(Schema.Int),
+  oomKilled: Schema.optionalKey(Schema.Boolean),
+  error: text,
+  startedAt: text,
+  finishedAt: text
+}).pipe(Schema.encodeKeys({
+  status: "Status",
+  exitCode: "ExitCode",
+  oomKilled: "OOMKilled",
+  error: "Error",
+  startedAt: "StartedAt",
+  finishedAt: "FinishedAt"
+}))
+
+const Container = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  created: Schema.String,
+  image: Schema.String,
+  state: State,
+  config: Schema.Struct({ image: Schema.String, tty: Schema.optionalKey(Schema.Boolean), labels: optionalMap }).pipe(
+    Schema.encodeKeys({ image: "Image", tty: "Tty", labels: "Labels" })
+  ),
+  network: Schema.optionalKey(
+    Schema.Struct({
+      ports: Schema.optionalKey(Schema.Record(Schema.String, Schema.NullOr(Schema.Array(Port))))
+    }).pipe(Schema.encodeKeys({ ports: "Ports" }))
+  )
+}).pipe(Schema.encodeKeys({
+  id: "Id",
+  name: "Name",
+  created: "Created",
+  image: "Image",
+  state: "State",
+  config: "Config",
+  network: "NetworkSettings"
+}))
+
+export type Container = typeof Container.Type
+
+/** `GET /containers/{id}/json` */
+export const container = decoder(Container)
+
+const ContainerSummary = Schema.Struct({
+  id: Schema.String,
+  names: texts,
+  image: Schema.String,
+  imageId: text,
+  state: Schema.String,
+  created: Schema.Finite,
+  labels: map
+}).pipe(Schema.encodeKeys({
+  id: "Id",
+  names: "Names",
+  image: "Image",
+  imageId: "ImageID",
+  state: "State",
+  created: "Created",
+  labels: "Labels"
+}))
+
+/** `GET /containers/json` */
+export const containers = decoder(Schema.Array(ContainerSummary))
+
+/** `POST /containers/{id}/exec` */
+export const execCreated = decoder(Schema.Struct({ id: Schema.String }).pipe(Schema.encodeKeys({ id: "Id" })))
+
+/** `GET /exec/{id}/json` */
+export const exec = decoder(
+  Schema.Struct({
+    isRunning: Schema.Boolean,
+    exitCode: Schema.optionalKey(Schema.Int),
+    pid: Schema.optionalKey(Schema.Int)
+  }).pipe(Schema.encodeKeys({ isRunning: "Running", exitCode: "ExitCode", pid: "Pid" }))
+)
+
+const Image = Schema.Struct({
+  id: Schema.String,
+  references: texts,
+  digests: texts,
+  size: Schema.Finite,
+  created: text,
+  os: text,
+  architecture: text,
+  config: Schema.optionalKey(
+    Schema.Struct({
+      env: optionalTexts,
+      entrypoint: optionalTexts,
+      command: optionalTexts,
+      workDir: text,
+      user: text,
+      labels: optionalMap
+    }).pipe(Schema.encodeKeys({
+      env: "Env",
+      entrypoint: "Entrypoint",
+      command: "Cmd",
+      workDir: "WorkingDir",
+      user: "User",
+      labels: "Labels"
+    }))
+  ),
+  metadata: Schema.optionalKey(
+    Schema.Struct({ lastTagTime: text }).pipe(Schema.encodeKeys({ lastTagTime: "LastTagTime" }))
+  )
+}).pipe(Schema.encodeKeys({
+  id: "Id",
+  references: "RepoTags",
+  digests: "RepoDigests",
+  size: "Size",
+  created: "Created",
+  os: "Os",
+  architecture: "Architecture",
+  config: "Config",
+  metadata: "Metadata"
+}))
+
+export type Image = typeof Image.Type
+
+/** `GET /images/{name}/json` */
+export const image = decoder(Image)
+
+const ImageSummary = Schema.Struct({
+  id: Schema.String,
+  references: texts,
+  digests: texts,
+  size: Schema.Finite,
+  created: Schema.Finite,
+  labels: map
+}).pipe(Schema.encodeKeys({
+  id: "Id",
+  references: "RepoTags",
+  digests: "RepoDigests",
+  size: "Size",
+  created: "Created",
+  labels: "Labels"
+}))
+
+/** `GET /images/json` */
+export const images = decoder(Schema.Array(ImageSummary))
+
+/** `DELETE /images/{name}` */
+export const removedImages = decoder(
+  Schema.Array(
+    Schema.Struct({ untagged: text, deleted: text }).pipe(
+      Schema.encodeKeys({ untagged: "Untagged", deleted: "Deleted" })
+    )
+  )
+)
+
+const Message = Schema.Struct({
+  status: text,
+  id: text,
+  progress: Schema.optionalKey(
+    Schema.Struct({
+      current: Schema.optionalKey(Schema.Finite),
+      total: Schema.optionalKey(Schema.Finite),
+      /** Absent for bytes. */
+      units: text
+    })
+  ),
+  stream: text,
+  error: text,
+  errorDetail: Schema.optionalKey(Schema.Struct({ message: text, code: Schema.optionalKey(Schema.Int) })),
+  aux: Schema.optionalKey(Schema.Unknown)
+}).pipe(Schema.encodeKeys({ progress: "progressDetail" }))
+
+export type Message = typeof Message.Type
+
+/** A line of the answer to a pull, push, build or load. */
+export const message = decoder(Message)
+
+const Event = Schema.Struct({
+  type: Schema.String,
+  action: Schema.String,
+  actor: Schema.Struct({ id: Schema.String, attributes: optionalMap }).pipe(
+    Schema.encodeKeys({ id: "ID", attributes: "Attributes" })
+  ),
+  time: Schema.Finite,
+  timeNano: Schema.optionalKey(Schema.Finite)
+}).pipe(Schema.encodeKeys({ type: "Type", action: "Action", actor: "Actor" }))
+
+export type Event = typeof Event.Type
+
+/** A line of `GET /events` */
+export const event = decoder(Event)
+
+/** What `aux` of a build holds when an image was made. */
+export const builtImage = decoder(Schema.Struct({ id: Schema.String }).pipe(Schema.encodeKeys({ id: "ID" })))

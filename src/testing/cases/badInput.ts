@@ -1,0 +1,226 @@
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { Backend, make } from "../../Backend.ts"
+import * as BuildContext from "../../BuildContext.ts"
+import * as Container from "../../Container.ts"
+import * as Image from "../../Image.ts"
+import { type Case, group } from "../case.ts"
+import { type Expected, fails, type Failure } from "../expect.ts"
+import { Fixture } from "../fixture.ts"
+
+const it = group("bad input")
+
+const called = (what: string) => () => Effect.die(new Error(`the engine was called: ${what}`))
+const calledStream = (what: string) => () => Stream.die(new Error(`the engine was called: ${what}`))
+
+/** As the engine under test, but any call of it is a defect. */
+const untouched = Effect.gen(function*() {
+  const { capabilities, name } = yield* Backend
+  return yield* make({
+    name,
+    capabilities,
+    health: Effect.die(new Error("the engine was called: health")),
+    pull: calledStream("pull"),
+    push: calledStream("push"),
+    build: calledStream("build"),
+    inspectImage: called("inspectImage"),
+    listImages: called("listImages"),
+    tagImage: called("tagImage"),
+    removeImage: called("removeImage"),
+    importImages: called("importImages"),
+    exportImages: calledStream("exportImages"),
+    create: called("create"),
+    start: called("start"),
+    attach: called("attach"),
+    wait: called("wait"),
+    signal: called("signal"),
+    stop: called("stop"),
+    remove: called("remove"),
+    inspect: called("inspect"),
+    list: called("list"),
+    logs: calledStream("logs"),
+    resize: called("resize"),
+    exec: called("exec"),
+    copyIn: called("copyIn"),
+    copyOut: calledStream("copyOut"),
+    events: calledStream("events")
+  })
+})
+
+const refused = <A, E extends Failure>(
+  name: string,
+  effect: (image: string) => Effect.Effect<A, E, Backend>,
+  expected: (image: string) => Expected
+): Case =>
+  it(
+    name,
+    Effect.gen(function*() {
+      const { image } = yield* Fixture
+      yield* fails(Effect.provideServiceEffect(effect(image), Backend, untouched), expected(image))
+    })
+  )
+
+type Option = (self: Container.Container) => Container.Container
+
+/** An option that is not valid, the field that the error names, and what its message has to name. */
+const options: ReadonlyArray<readonly [name: string, option: Option, field: string, names: ReadonlyArray<string>]> = [
+  ["an empty command", Container.command([]), "command", ["empty"]],
+  ["a command of blanks", Container.command("  "), "command", ["empty"]],
+  ["a command without an executable", Container.command(["", "x"]), "command", ["executable"]],
+  ["a NUL in a command", Container.command(["a\0b"]), "command", ["NUL"]],
+  ["a NUL in a script", Container.command("a\0b"), "command", ["NUL"]],
+  ["a NUL in an entrypoint", Container.entrypoint(["a\0b"]), "entrypoint", ["NUL"]],
+  ["an empty shell", Container.shell([]), "shell", ["empty"]],
+  ["a variable without a name", Container.variable("", "x"), "variable", ["name"]],
+  ["a variable with an equals sign in its name", Container.variable("A=B", "x"), "variable", ["A=B"]],
+  ["a NUL in a variable's name", Container.variable("A\0", "x"), "variable", ["NUL"]],
+  ["a NUL in a variable's value", Container.variable("A", "x\0"), "variable", ["NUL", "A"]],
+  ["a directory that is not absolute", Container.workDir("src"), "workDir", ["src", "absolute"]],
+  ["a user of two words", Container.user("a b"), "user", ["a b"]],
+  ["an empty user", Container.user(""), "user", ["uid"]],
+  ["a host name with an underscore", Container.hostname("a_b"), "hostname", ["a_b"]],
+  ["a name with a slash", Container.name("a/b"), "name", ["a/b"]],
+  ["an empty name", Container.name(""), "name", ["name"]],
+  ["a label without a name", Container.label("", "x"), "label", ["name"]],
+  ["one of our own labels", Container.label("effect-containers.owner", "x"), "label", ["effect-containers.owner"]],
+  ["a volume's target that is not absolute", Container.volume("data", "data"), "volume", ["absolute"]],
+  ["a volume at the root", Container.volume("data", "/"), "volume", ["root"]],
+  ["a volume at the root by another name", Container.volume("data", "/a/.."), "volume", ["root"]],
+  ["a volume's source that is neither", Container.volume("a/b", "/data"), "volume", ["a/b"]],
+  ["an empty source", Container.volume("", "/data"), "volume", ["path"]],
+  [
+    "two volumes at one place",
+    (self) => self.pipe(Container.volume("one", "/data"), Container.volume("two", "/data/")),
+    "volume",
+    ["/data"]
+  ],
+  [
+    "a volume and a tmpfs at one place",
+    (self) => self.pipe(Container.volume("one", "/data"), Container.tmpfs("/data")),
+    "tmpfs",
+    ["/data"]
+  ],
+  ["a tmpfs that is not absolute", Container.tmpfs("scratch"), "tmpfs", ["absolute"]],
+  ["a tmpfs of no size", Container.tmpfs("/scratch", { size: -1 }), "tmpfs", ["size"]],
+  ["port 0", Container.port(0), "port", ["0"]],
+  ["port 65536", Container.port(65_536), "port", ["65536"]],
+  ["half a port", Container.port(80.5), "port", ["80.5"]],
+  ["a host's port of 70000", Container.port(80, { hostPort: 70_000 }), "port", ["70000"]],
+  ["an address that is none", Container.port(80, { hostIp: "1.2.3" }), "port", ["1.2.3"]],
+  ["a network without a name", Container.network(""), "network", ["empty"]],
+  ["memory of less than nothing", Container.memory(-1), "memory", ["size"]],
+  ["memory that is no number", Container.memory(Number.NaN), "memory", ["size"]],
+  ["too little memory", Container.memory("1 MiB"), "memory", ["6 MiB"]],
+  ["no CPUs", Container.cpus(0), "cpus", ["0"]],
+  ["infinitely many CPUs", Container.cpus(Number.POSITIVE_INFINITY), "cpus", ["Infinity"]],
+  ["no processes", Container.pids(0), "pids", ["0"]],
+  ["half a process", Container.pids(1.5), "pids", ["1.5"]],
+  ["a platform that is none", Container.platform("amd64"), "platform", ["amd64"]],
+  ["a stop signal that is none", Container.stopWith({ signal: "SIGNOPE" }), "stopWith", ["SIGNOPE"]],
+  ["an exit code of 256", Container.expect([256]), "expect", ["256"]],
+  ["an exit code of less than 0", Container.expect([-1]), "expect", ["-1"]],
+  ["an output limit that is no size", Container.outputLimit(-5), "outputLimit", ["size"]]
+]
+
+const badReferences = [
+  "",
+  "UPPER",
+  "a//b",
+  "-a",
+  "a:b:c",
+  "image:",
+  "image@sha256:abc",
+  "a b",
+  "image:ü",
+  "x".repeat(300)
+]
+
+const text = new TextEncoder()
+
+const builds = (context: BuildContext.BuildContext) => () =>
+  Stream.runDrain(Image.build("efc-conformance-bad", context))
+
+export const cases: ReadonlyArray<Case> = [
+  ...options.map(([name, option, field, names]) =>
+    refused(
+      name,
+      (image) => Container.run(option(Container.make(image))),
+      (image) => ({ tag: "ContainerOptions", image, field, names })
+    )
+  ),
+  refused(
+    "the source of a bind mount that is not there",
+    (image) =>
+      Effect.flatMap(Backend, ({ capabilities }) =>
+        capabilities.localPaths && capabilities.bindMounts
+          ? Container.run(Container.volume(Container.make(image), "/no/such/directory", "/data"))
+          // Its paths cannot be checked from here: at least the target is.
+          : Container.run(Container.volume(Container.make(image), "/no/such/directory", "/"))),
+    (image) => ({ tag: "ContainerOptions", image, field: "volume", names: [image] })
+  ),
+  ...badReferences.flatMap((reference) => {
+    const shown = JSON.stringify(reference.length > 20 ? `${reference.slice(0, 20)}...` : reference)
+    return [
+      refused(
+        `an image called ${shown}`,
+        () => Container.run(Container.make(reference)),
+        () => ({ tag: "ContainerOptions", image: reference, field: "image" })
+      ),
+      refused(`resolving ${shown}`, () => Image.resolve(reference), () => ({ tag: "ImageOptions", image: reference })),
+      refused(
+        `pulling ${shown}`,
+        () => Stream.runDrain(Image.pull(reference)),
+        () => ({ tag: "ImageOptions", image: reference })
+      )
+    ]
+  }),
+  refused("inspecting a bad name", () => Image.inspect("A"), () => ({ tag: "ImageOptions", image: "A" })),
+  refused("asking whether a bad name exists", () => Image.exists("A"), () => ({ tag: "ImageOptions", image: "A" })),
+  refused("removing a bad name", () => Image.remove("A"), () => ({ tag: "ImageOptions", image: "A" })),
+  refused("tagging a bad name", () => Image.tag("A", "b"), () => ({ tag: "ImageOptions", image: "A" })),
+  refused("tagging with a bad name", (image) => Image.tag(image, "B"), () => ({ tag: "ImageOptions", image: "B" })),
+  refused(
+    "exporting a bad name",
+    () => Stream.runDrain(Image.toArchive(["A"])),
+    () => ({ tag: "ImageOptions", image: "A" })
+  ),
+  refused(
+    "pushing a bad name",
+    () => Stream.runDrain(Image.push("A")),
+    () => ({ tag: "ImageOptions", image: "A" })
+  ),
+  refused(
+    "pulling for a platform that is none",
+    (image) => Stream.runDrain(Image.pull(image, { platform: "amd64" })),
+    (image) => ({ tag: "ImageOptions", image, field: "platform", names: ["amd64"] })
+  ),
+  refused(
+    "building an image with a bad name",
+    () => Stream.runDrain(Image.build("A", BuildContext.fromDockerfile("FROM a"))),
+    () => ({ tag: "ImageOptions", image: "A" })
+  ),
+  ...([
+    ["a tar that is none", BuildContext.fromTar(text.encode("this is no tar archive\n".repeat(100))), "context", [
+      "tar"
+    ]],
+    ["a tar that is empty", BuildContext.fromTar(new Uint8Array(0)), "context", ["tar"]],
+    ["a tar that is not there", BuildContext.fromTar({ path: "/no/such/file.tar" }), "context", ["/no/such/file.tar"]],
+    ["a directory that is not there", BuildContext.fromDirectory("/no/such/directory"), "context", [
+      "/no/such/directory"
+    ]],
+    [
+      "a Dockerfile that is not there",
+      BuildContext.fromDirectory(import.meta.dirname, { dockerfile: "no-such-dockerfile" }),
+      "dockerfile",
+      ["no-such-dockerfile"]
+    ],
+    ["an empty Dockerfile", BuildContext.fromDockerfile(""), "dockerfile", ["empty"]]
+  ] as const).map(([name, context, field, names]) =>
+    refused(`building ${name}`, builds(context), () => ({
+      tag: "ImageOptions",
+      image: "efc-conformance-bad",
+      field,
+      names
+    }))
+  )
+]

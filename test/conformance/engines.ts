@@ -1,0 +1,112 @@
+/**
+ * The engines that the suite is run against, each with what the suite needs of it. An engine that is asked for and not
+ * there fails: none is skipped.
+ */
+import * as NodeStream from "@effect/platform-node-shared/NodeStream"
+import { Deferred, Effect, Layer } from "effect"
+import { Image } from "effect-containers"
+import * as Docker from "effect-containers/layers/Docker"
+import * as Memory from "effect-containers/layers/Memory"
+import * as Testing from "effect-containers/testing"
+import { createReadStream } from "node:fs"
+import { createServer } from "node:net"
+import { busybox } from "./busybox.ts"
+
+/** What provisions the engines says in the environment where they are. */
+const given = (name: string): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    const variable = `EFFECT_CONTAINERS_TEST_${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_")}`
+    const value = process.env[variable]
+    return value === undefined || value === ""
+      ? Effect.die(
+        new Error(`${variable} is not set: run the suite by "npm run conformance", which starts its engines`)
+      )
+      : Effect.succeed(value)
+  })
+
+/** A server that takes connections and says nothing; an engine reaches it at this machine's address. */
+const silent = Effect.gen(function*() {
+  const machine = yield* given("machine")
+  const reached = yield* Deferred.make<void>()
+  const left = yield* Deferred.make<void>()
+  const port = yield* Effect.acquireRelease(
+    Effect.callback<{ readonly close: () => void; readonly port: number }>((resume) => {
+      let connections = 0
+      const server = createServer((socket) => {
+        connections++
+        Deferred.doneUnsafe(reached, Effect.void)
+        socket.on("error", () => {})
+        socket.on("close", () => {
+          if (--connections === 0) Deferred.doneUnsafe(left, Effect.void)
+        })
+        // Reading is what shows that the other side has closed.
+        socket.resume()
+      })
+      server.on("error", (error) => resume(Effect.die(error)))
+      server.listen(0, () => {
+        const address = server.address()
+        const port = typeof address === "object" && address !== null ? address.port : 0
+        resume(Effect.succeed({ port, close: () => server.close() }))
+      })
+    }),
+    ({ close }) => Effect.sync(close)
+  )
+  return { address: `${machine}:${port.port}`, reached: Deferred.await(reached), left: Deferred.await(left) }
+}).pipe(Effect.orDie)
+
+const docker = (name: string) =>
+  Testing.suite({
+    name,
+    layer: Layer.unwrap(Effect.map(given(name), (host) => Docker.layer({ host }))),
+    fixture: Layer.effect(
+      Testing.Fixture,
+      Effect.gen(function*() {
+        const path = yield* given("image")
+        const archive = NodeStream.fromReadable<Uint8Array, Error>({
+          evaluate: () => createReadStream(path),
+          onError: (cause) => new Error(`the image ${path} cannot be read`, { cause })
+        })
+        yield* Image.fromArchive(archive)
+        const registry = yield* given("registry")
+        return { image: "busybox:test", registries: { address: registry, down: "127.0.0.1:1", silent } }
+      })
+    )
+  })
+
+const down = "registry.down:5000"
+
+const memory = Testing.suite({
+  name: "memory",
+  layer: Memory.layer({
+    images: [busybox],
+    registry: [],
+    faults: [
+      Memory.Fault.refuse("pull", "Unavailable", { when: ({ target }) => target.startsWith(down) }),
+      Memory.Fault.refuse("push", "Unavailable", { when: ({ target }) => target.startsWith(down) })
+    ]
+  }),
+  fixture: Layer.effect(
+    Testing.Fixture,
+    Effect.gen(function*() {
+      const engine = yield* Memory.Engine
+      let count = 0
+      const silent = Effect.gen(function*() {
+        const address = `registry.silent:${5000 + count++}`
+        const reached = yield* Deferred.make<void>()
+        const when = ({ target }: { readonly target: string }) => {
+          const here = target.startsWith(address)
+          if (here) Deferred.doneUnsafe(reached, Effect.void)
+          return here
+        }
+        yield* Effect.acquireRelease(engine.fault(Memory.Fault.hang("pull", { when })), (undo) => undo)
+        return { address, reached: Deferred.await(reached) }
+      })
+      return { image: busybox.name, registries: { address: "registry.test:5000", down, silent } }
+    })
+  )
+})
+
+/** The engines that `EFFECT_CONTAINERS_ENGINES` names. Default: `docker memory`. */
+export const suites = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker memory").split(/[\s,]+/)
+  .filter((name) => name !== "")
+  .map((name) => name === "memory" ? memory : docker(name))

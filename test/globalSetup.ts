@@ -1,0 +1,37 @@
+/**
+ * Starts what tests with a real engine need, once for all of them, and takes it down after them.
+ *
+ * `EFFECT_CONTAINERS_ENGINES` (default `docker memory`) says which engines. Tests find them in the environment:
+ * `EFFECT_CONTAINERS_TEST_DOCKER` (and `_DOCKER20`, ...) as DOCKER_HOST has it, `EFFECT_CONTAINERS_TEST_DOCKER_ADDRESS`
+ * where its published ports are, `EFFECT_CONTAINERS_TEST_REGISTRY` and `_REGISTRY_AUTH` (user, secret) as `host:port`,
+ * `EFFECT_CONTAINERS_TEST_MACHINE` the address at which an engine reaches a server of a test, and
+ * `EFFECT_CONTAINERS_TEST_IMAGE` the archive of `busybox:test`.
+ */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { archive, makeImage } from "../scripts/engines/image.ts"
+import { start } from "../scripts/engines/start.ts"
+
+const variable = (name: string) => `EFFECT_CONTAINERS_TEST_${name.toUpperCase().replaceAll("-", "_")}`
+
+export default async function setup(): Promise<(() => Promise<void>) | undefined> {
+  const engines = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker memory").split(/[\s,]+/)
+    .filter((name) => name !== "" && name !== "memory")
+  if (engines.length === 0) return undefined
+  const started = await start([...engines, "registry", "registry-auth"])
+  try {
+    const image = join(started.folder, "busybox.tar")
+    writeFileSync(image, archive(await makeImage(), ["busybox:test"]))
+    for (const [name, { address, host }] of Object.entries(started.engines)) {
+      process.env[variable(name)] = host
+      process.env[variable(`${name}-address`)] = address
+    }
+    for (const [name, address] of Object.entries(started.registries)) process.env[variable(name)] = address
+    process.env[variable("machine")] = started.machine
+    process.env[variable("image")] = image
+  } catch (error) {
+    await started.stop()
+    throw error
+  }
+  return started.stop
+}
