@@ -6,7 +6,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node-shared/NodeRuntime"
 import { Console, Effect, Layer, Stream } from "effect"
-import { Container, Errors, Filter, Image, Logs, Owner, Progress } from "effect-containers"
+import { Container, Errors, Filter, Image, Owner } from "effect-containers"
 import * as Auto from "effect-containers/layers/Auto"
 import * as Docker from "effect-containers/layers/Docker"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -46,7 +46,7 @@ const setUp = Effect.gen(function*() {
 
 /** From the registry if it can be reached, else made of files at hand. */
 const getImage = Effect.fnUntraced(function*(name: string) {
-  return yield* Image.resolve(name, { output: Progress.toTerminal() }).pipe(
+  return yield* Image.resolve(name, { progress: true }).pipe(
     Effect.timeout("2 minutes"),
     Effect.catchTag(["ImagePull", "TimeoutError"], (error) =>
       Effect.gen(function*() {

@@ -39,7 +39,7 @@ import * as BuildContext from "./BuildContext.ts"
 import * as Errors from "./Errors.ts"
 import * as Filter from "./Filter.ts"
 import * as BuildLog from "./image/buildLog.ts"
-import type { BuildStatus, PullStatus } from "./Progress.ts"
+import { type BuildStatus, type PullStatus, render, renderBuild, type RenderOptions } from "./Progress.ts"
 import * as Reference from "./Reference.ts"
 
 /**
@@ -210,6 +210,8 @@ export interface ResolveOptions<E = never, R = never> extends PullOptions {
   readonly build?: BuildContext.BuildContext | undefined
   /** How to build it. */
   readonly buildOptions?: BuildImageOptions | undefined
+  /** Draw it in the terminal while it goes on, see `Progress.render`. Default `false`. */
+  readonly progress?: boolean | RenderOptions | undefined
   /** Gets each status of the pull or build. */
   readonly output?: Sink.Sink<unknown, PullStatus | BuildStatus, unknown, E, R> | undefined
 }
@@ -246,6 +248,7 @@ export const resolve = Effect.fn("Image.resolve")(function*<E = never, R = never
   yield* checked(name)
   yield* checkedPlatform(name, options.platform)
   const output: Sink.Sink<unknown, PullStatus | BuildStatus, unknown, E, R> = options.output ?? Sink.drain
+  const drawing = options.progress === true ? {} : options.progress === false ? undefined : options.progress
 
   if (options.build !== undefined) {
     const context = options.build
@@ -264,7 +267,7 @@ export const resolve = Effect.fn("Image.resolve")(function*<E = never, R = never
           : new Errors.ImageBuild({ image: name, reason: error.reason, cause: error })
       )
     )
-    yield* Stream.runDrain(Stream.tapSink(building, output))
+    yield* Stream.runDrain(Stream.tapSink(drawing === undefined ? building : renderBuild(building, drawing), output))
     return inspected(name, yield* Effect.mapError((yield* Backend).inspectImage(name), failed))
   }
 
@@ -285,7 +288,8 @@ export const resolve = Effect.fn("Image.resolve")(function*<E = never, R = never
     }
   }
   let pulled: Errors.ClientPull | undefined
-  const pulling = pull(name, options).pipe(Stream.catchTag("ClientPull", (error) => {
+  const statuses = pull(name, options)
+  const pulling = (drawing === undefined ? statuses : render(statuses, drawing)).pipe(Stream.catchTag("ClientPull", (error) => {
     pulled = error
     return Stream.empty
   }))

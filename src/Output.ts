@@ -21,7 +21,8 @@ export type Source = typeof Source.Type
 
 const Piece = Schema.Struct({ source: Source, bytes: Schema.Uint8Array })
 
-const decoder = new TextDecoder()
+// A byte order mark is a byte that the container wrote.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 const concat = (pieces: ReadonlyArray<{ readonly bytes: Uint8Array }>): Uint8Array => {
   let length = 0
@@ -34,6 +35,8 @@ const concat = (pieces: ReadonlyArray<{ readonly bytes: Uint8Array }>): Uint8Arr
   }
   return out
 }
+
+const of = (self: Output, source: Source) => self.pieces.filter((piece) => piece.source === source)
 
 /**
  * Everything that was kept of a container's output, in the order in which it arrived. Neighbouring pieces of one source
@@ -59,18 +62,22 @@ export class Output extends Schema.Class<Output>("effect-containers/Output")({
   pieces: Schema.Array(Piece),
   dropped: Schema.Int
 }) {
-  #of(source: Source): Uint8Array {
-    return concat(this.pieces.filter((piece) => piece.source === source))
+  /** Makes one without looking at each piece again: for those that have just made them. */
+  static makeUnsafe(pieces: ReadonlyArray<typeof Piece.Type>, dropped: number): Output {
+    const self: { -readonly [K in keyof Output]: Output[K] } = Object.create(Output.prototype)
+    self.pieces = pieces
+    self.dropped = dropped
+    return self
   }
 
   /** The bytes of standard output. */
   get stdout(): Uint8Array {
-    return this.#of("stdout")
+    return concat(of(this, "stdout"))
   }
 
   /** The bytes of standard error. */
   get stderr(): Uint8Array {
-    return this.#of("stderr")
+    return concat(of(this, "stderr"))
   }
 
   /** The bytes of both, in order of arrival. */

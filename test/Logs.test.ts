@@ -72,7 +72,8 @@ const observe = <A, E>(stream: Stream.Stream<A, E>) =>
 
 const textOf = <E, R>(stream: Stream.Stream<Uint8Array, E, R>) => Stream.mkString(Stream.decodeText(stream))
 
-describe("Logs", () => {
+// properties and real files: slow where many tests run at once
+describe("Logs", { timeout: 60_000 }, () => {
   describe("Decoder", () => {
     it("gives the same frames for any split", () => {
       fc.assert(fc.property(fc.array(anyFrame), cuts, (frames, cuts) => {
@@ -454,7 +455,7 @@ describe("Logs", () => {
         const [o, e] = yield* Effect.all([textOf(slow), textOf(erratic)], { concurrency: 2 })
         assert.strictEqual(o, "x".repeat(100))
         assert.strictEqual(e, frames.filter((f) => f.source === "stderr").map((_, i) => `${i},`).join(""))
-      }), 60_000)
+      }))
 
     it.live("keeps a file that only its owner can open, and leaves none behind", () =>
       Effect.gen(function*() {
@@ -471,7 +472,7 @@ describe("Logs", () => {
         yield* Scope.close(scope, Exit.void)
         assert.deepStrictEqual(yield* Effect.promise(() => Fs.readdir(directory)), [])
         yield* Effect.promise(() => Fs.rmdir(directory))
-      }), 60_000)
+      }))
 
     it.live(
       "fails the side that cannot be kept, after what could, and the other goes on",

@@ -68,7 +68,8 @@ class Fake implements Progress.Terminal {
 
 const env = (variables: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromUnknown(variables))
 
-describe("Progress", () => {
+// properties and real files: slow where many tests run at once
+describe("Progress", { timeout: 60_000 }, () => {
   describe("statuses", () => {
     it("are the same however they are made", () => {
       const fields = { id: "a", phase: "Downloading", status: "Downloading", current: 1, total: 2 } as const

@@ -41,7 +41,7 @@ fi
 
 # Older suites still ship files in /bin and /lib, where newer ones have links into /usr.
 for name in bin sbin lib lib64; do ln -s "usr/$name" "$work/tree/$name"; done
-# No set-user-id bits (-p) when an ordinary user unpacks: tar would then only complain about owners.
+# Neither documents nor locales, time zones and character sets: no engine reads them.
 for package in "$work"/apt/cache/archives/*.deb; do
   dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$work/tree" \
     --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' \

@@ -114,7 +114,7 @@ export class Collector {
       end += run.length
       if (end > start) pieces.push({ source: run.source, bytes: all.subarray(start, end) })
     }
-    return new Output.Output({ pieces, dropped: this.#dropped + excess })
+    return Output.Output.makeUnsafe(pieces, this.#dropped + excess)
   }
 
   #forget(bytes: number): void {

@@ -153,7 +153,7 @@ const line = (layer: Layer, ids: number, width: number, unicode: boolean, color:
  * )
  * const [header, layer] = Progress.format(state, { width: 72, title: "pulling gcc:14" })
  * header // => "pulling gcc:14  6.0 MB / 12.0 MB  37%"
- * layer // => "  9f3a4b1c2d3e  Downloading  [========>         ]  6.0 MB / 12.0 MB"
+ * layer // => "  9f3a4b1c2d3e  Downloading  [=========>          ]  6.0 MB / 12.0 MB"
  * ```
  *
  * @category drawing

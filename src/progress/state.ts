@@ -109,8 +109,9 @@ const ranks: Record<Exclude<Phase, "Message">, number> = {
 
 export const isFinished = (layer: Layer): boolean => layer.phase === "Complete" || layer.phase === "Exists"
 
+/** A number of bytes that can be one, and of which many can be added. */
 const positive = (n: number | undefined): number | undefined =>
-  n !== undefined && Number.isFinite(n) && n > 0 ? n : undefined
+  n !== undefined && n > 0 && n <= Number.MAX_SAFE_INTEGER ? n : undefined
 
 const advance = (before: Layer | undefined, id: string, status: PullStatus): Layer => {
   const said = status.phase === "Message" ? "Resolving" : status.phase

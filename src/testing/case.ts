@@ -37,7 +37,7 @@ export class ConformanceFailure extends Data.TaggedError("ConformanceFailure")<{
 export interface Case {
   readonly group: string
   readonly name: string
-  /** Succeeds when the engine does as it should. Over after a minute at most. */
+  /** Succeeds when the engine does as it should. Over after two minutes at most. */
   readonly run: Effect.Effect<void, ConformanceFailure, Backend | Fixture | Scope.Scope>
 }
 
@@ -50,7 +50,7 @@ export const group = (group: string) =>
   group,
   name,
   run: Effect.asVoid(run).pipe(
-    Effect.timeout("60 seconds"),
+    Effect.timeout("2 minutes"),
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.interrupt

@@ -20,7 +20,8 @@ export class Mismatch extends Data.TaggedError("Mismatch")<{
 }
 
 /** Long output is cut: a mismatch of 4 MiB helps nobody. */
-const show = (value: unknown): string => inspect(value, { depth: 8, maxStringLength: 2000, maxArrayLength: 50 })
+const show = (value: unknown): string =>
+  inspect(value, { depth: 8, breakLength: 120, maxStringLength: 400, maxArrayLength: 20 })
 
 /** Two values are the same, all the way down. */
 export const equal = (what: string, actual: unknown, expected: unknown): Effect.Effect<void, Mismatch> =>

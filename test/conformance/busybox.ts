@@ -30,5 +30,6 @@ const recipe: Memory.Recipe = (process) =>
 
 export const busybox = Memory.image("busybox:test", recipe, {
   env: { PATH: "/bin" },
+  exec: recipe,
   files: { "/etc/passwd": "root:x:0:0:root:/:/bin/sh\napp:x:1000:1000:app:/home/app:/bin/sh\n" }
 })

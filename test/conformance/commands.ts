@@ -48,11 +48,12 @@ const printf: Run = ({ args: [format = "", ...args], stdout }) => {
   const holes = pieces.length - 1
   const parts: Array<Buffer> = []
   // Without a hole it is printed once; with holes as often as there is something to put into them.
-  for (let at = 0; at === 0 || (holes > 0 && at < args.length); at += holes) {
+  for (let at = 0; at === 0 || at < args.length; at += holes) {
     for (const [n, piece] of pieces.entries()) {
       parts.push(unescape(piece))
       if (n < holes) parts.push(Buffer.from(args[at + n] ?? ""))
     }
+    if (holes === 0) break
   }
   return Effect.as(stdout(Buffer.concat(parts)), 0)
 }
@@ -140,6 +141,7 @@ const grep: Run = (program) =>
 
 const ls: Run = (program) =>
   list(program.process, from(program.directory, program.args[0] ?? ".")).pipe(
+    Effect.map((names) => names.filter((name) => !name.startsWith("."))),
     Effect.flatMap((names) => Effect.as(program.stdout(names.map((name) => `${name}\n`).join("")), 0)),
     Effect.catch((issue) => says("ls", program)(`${program.args[0] ?? "."}: ${issue}`))
   )

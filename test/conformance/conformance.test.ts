@@ -37,7 +37,7 @@ for (const suite of suites) {
                   const milliseconds = Math.round(performance.now() - begun)
                   results.push({ group, name, passed: Exit.isSuccess(exit), milliseconds })
                 }))
-            }), 90_000)
+            }), 150_000)
         }
       })
     }

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type * as Errors from "../../Errors.ts"
-import { type Environment, configDirectory } from "./environment.ts"
+import { configDirectory, type Environment } from "./environment.ts"
 import { reason } from "./errors.ts"
 
 const Entry = Schema.Struct({
@@ -26,26 +26,27 @@ export type ClientConfig = typeof ClientConfig.Type
 
 const decode = Schema.decodeUnknownResult(Schema.toCodecGoJson(ClientConfig))
 
-const isMissing = (cause: unknown): boolean =>
-  typeof cause === "object" && cause !== null && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR")
-
 /** A file's text, `undefined` when there is none. */
-export const text = (path: string, operation: string): Effect.Effect<string | undefined, Errors.Reason> =>
-  Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: (cause) => cause }).pipe(
-    Effect.catch((cause): Effect.Effect<undefined, Errors.Reason> =>
-      isMissing(cause)
-        ? Effect.succeed(undefined)
-        : Effect.fail(
-          reason("InvalidArgument", {
-            operation,
-            message: `${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
-          })
-        )
-    )
-  )
+export const text = (path: string, operation: string): Effect.Effect<string | undefined, Errors.InvalidArgument> =>
+  Effect.tryPromise({
+    try: () =>
+      readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+        if (cause.code === "ENOENT" || cause.code === "ENOTDIR") return undefined
+        throw cause
+      }),
+    catch: (cause) =>
+      reason("InvalidArgument", {
+        operation,
+        message: `${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+      })
+  })
 
 /** Parses without ever repeating what is in the file: there are passwords in it. */
-export const json = (path: string, content: string, operation: string): Effect.Effect<unknown, Errors.InvalidArgument> =>
+export const json = (
+  path: string,
+  content: string,
+  operation: string
+): Effect.Effect<unknown, Errors.InvalidArgument> =>
   Effect.try({
     try: () => JSON.parse(content) as unknown,
     catch: () => reason("InvalidArgument", { operation, message: `${path} is not JSON` })
@@ -60,7 +61,7 @@ export const read = Effect.fnUntraced(function*(
   const content = yield* text(path, operation)
   if (content === undefined) return {}
   const result = decode(yield* json(path, content, operation))
-  return Result.isSuccess(result) ? result.success : yield* Effect.fail(
-    reason("InvalidArgument", { operation, message: `${path} is not a client's configuration` })
-  )
+  return Result.isSuccess(result)
+    ? result.success
+    : yield* reason("InvalidArgument", { operation, message: `${path} is not a client's configuration` })
 })

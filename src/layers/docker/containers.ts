@@ -205,7 +205,9 @@ export const make = (client: Client): Operations => {
   /** Some limits are dropped by engines whose kernel cannot keep them, with a remark. Nothing is to be dropped. */
   const refuseDropped = (id: string, warnings: ReadonlyArray<string>): Effect.Effect<void, Errors.Reason> => {
     const dropped = warnings.find((warning) => /discarded/i.test(warning))
-    if (dropped === undefined) return Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+    if (dropped === undefined) {
+      return Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
+    }
     return Effect.andThen(
       Effect.ignore(remove(id, { force: true })),
       Effect.fail(reason("Unsupported", { operation: "create", message: dropped, hint: "leave the option out" }))
@@ -231,17 +233,22 @@ export const make = (client: Client): Operations => {
       // The engine says 0 of one that never ran.
       const { state } = yield* look(operation, id)
       if (stateOf(state.status) === "created") {
-        return yield* Effect.fail(reason("Conflict", { operation, message: "the container was never started" }))
+        return yield* reason("Conflict", { operation, message: "the container was never started" })
       }
     }
-    const { code, error } = yield* ask(client, {
-      operation,
-      method: "POST",
-      path: path(id, "/wait"),
-      query: { condition: "not-running" }
-    }, Schemas.waited, { deadline: "none" })
+    const { code, error } = yield* ask(
+      client,
+      {
+        operation,
+        method: "POST",
+        path: path(id, "/wait"),
+        query: { condition: "not-running" }
+      },
+      Schemas.waited,
+      { deadline: "none" }
+    )
     if (error?.message !== undefined && error.message !== "") {
-      return yield* Effect.fail(reason("Internal", { operation, message: error.message }))
+      return yield* reason("Internal", { operation, message: error.message })
     }
     if (code < 0) return new ExitStatus.Unknown()
     if (code !== 137) return ExitStatus.fromCode(code)

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
 import type { Credentials } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
-import * as Reference from "../../Reference.ts"
+import type * as Reference from "../../Reference.ts"
 import * as ClientConfig from "./clientConfig.ts"
 import type { Environment } from "./environment.ts"
 import { reason } from "./errors.ts"
@@ -68,7 +68,7 @@ const fromHelper = (
       if (code === 0) return resume(Effect.succeed(output))
       resume(
         /not found/i.test(output)
-          ? Effect.succeed(undefined)
+          ? Effect.undefined
           : Effect.fail(failed(`ended with ${code ?? "a signal"}`))
       )
     })
@@ -81,7 +81,7 @@ const fromHelper = (
       orElse: () => Effect.fail(failed(`no answer within ${helperDeadline} ms`))
     }),
     Effect.flatMap((output) => {
-      if (output === undefined) return Effect.succeed(undefined)
+      if (output === undefined) return Effect.undefined
       let json: unknown
       try {
         json = JSON.parse(output)
@@ -91,7 +91,7 @@ const fromHelper = (
       const answer = decodeAnswer(json)
       if (Result.isFailure(answer)) return Effect.fail(failed("its answer has no Username and Secret"))
       const { Secret, Username } = answer.success
-      if (Secret === "") return Effect.succeed(undefined)
+      if (Secret === "") return Effect.undefined
       return Effect.succeed<Credentials>(
         Username === "<token>"
           ? { identityToken: Redacted.make(Secret) }
@@ -128,8 +128,10 @@ export const find = (
   domain: string,
   operation: string
 ): Effect.Effect<Credentials | undefined> =>
-  Effect.catch(lookUp(environment, domain, operation), (error) =>
-    Effect.as(Effect.logWarning(`going on without credentials for ${domain}: ${error.message}`), undefined))
+  Effect.catch(
+    lookUp(environment, domain, operation),
+    (error) => Effect.as(Effect.logWarning(`going on without credentials for ${domain}: ${error.message}`), undefined)
+  )
 
 /** A header's value: JSON in the base64 of URLs, with the padding that Go's decoder insists on. */
 const encode = (value: object): string => {
@@ -159,8 +161,11 @@ export const header = (
 export const buildHeader = Effect.fnUntraced(function*(
   environment: Environment
 ): Effect.fn.Return<Readonly<Record<string, string>>> {
-  const config = yield* Effect.catch(ClientConfig.read(environment, "build"), (error) =>
-    Effect.as(Effect.logWarning(`building without credentials: ${error.message}`), {} as ClientConfig.ClientConfig))
+  const config = yield* Effect.catch(
+    ClientConfig.read(environment, "build"),
+    (error) =>
+      Effect.as(Effect.logWarning(`building without credentials: ${error.message}`), {} as ClientConfig.ClientConfig)
+  )
   const auths: Record<string, object> = {}
   for (const [server, entry] of Object.entries(config.auths ?? {})) {
     const credentials = fromEntry(entry)

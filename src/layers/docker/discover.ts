@@ -7,7 +7,7 @@ import { join } from "node:path"
 import type * as Errors from "../../Errors.ts"
 import * as ClientConfig from "./clientConfig.ts"
 import type { DockerConfig } from "./config.ts"
-import type { Endpoint, Tls } from "./connection.ts"
+import { address, type Endpoint, type Tls } from "./connection.ts"
 import { configDirectory, type Environment, home } from "./environment.ts"
 import { reason } from "./errors.ts"
 
@@ -81,8 +81,9 @@ const tlsFiles = Effect.fnUntraced(function*(
   directory: string,
   verify: boolean
 ): Effect.fn.Return<Tls, Errors.Reason> {
-  const [ca, cert, key] = yield* Effect.all(
-    ["ca.pem", "cert.pem", "key.pem"].map((name) => ClientConfig.text(join(directory, name), operation))
+  const [ca, cert, key] = yield* Effect.forEach(
+    ["ca.pem", "cert.pem", "key.pem"],
+    (name) => ClientConfig.text(join(directory, name), operation)
   )
   return { verify, ca, cert, ...(key === undefined ? {} : { key: Redacted.make(key) }) }
 })
@@ -110,20 +111,16 @@ const fromContext = Effect.fnUntraced(function*(
   const path = join(contexts, "meta", hash, "meta.json")
   const content = yield* ClientConfig.text(path, operation)
   if (content === undefined) {
-    return yield* Effect.fail(
-      reason("NotFound", {
-        operation,
-        message: `there is no context ${JSON.stringify(name)}`,
-        hint: `its file would be ${path}`
-      })
-    )
+    return yield* reason("NotFound", {
+      operation,
+      message: `there is no context ${JSON.stringify(name)}`,
+      hint: `its file would be ${path}`
+    })
   }
   const meta = decodeMeta(yield* ClientConfig.json(path, content, operation))
   const endpoint = Result.isSuccess(meta) ? meta.success.Endpoints["docker"] : undefined
   if (endpoint?.Host === undefined || endpoint.Host === "") {
-    return yield* Effect.fail(
-      reason("InvalidArgument", { operation, message: `${path} has no address of an engine in it` })
-    )
+    return yield* reason("InvalidArgument", { operation, message: `${path} has no address of an engine in it` })
   }
   const tls = yield* tlsFiles(join(contexts, "tls", hash, "docker"), endpoint.SkipTLSVerify !== true)
   const isUsed = tls.ca !== undefined || tls.cert !== undefined || endpoint.SkipTLSVerify === true
@@ -142,13 +139,8 @@ const candidate = (
   Effect.map(Effect.result(endpoint), (result): Candidate => ({
     source,
     endpoint: result,
-    address: host ?? (Result.isSuccess(result) ? addressOf(result.success) : source)
+    address: host ?? (Result.isSuccess(result) ? address(result.success) : source)
   }))
-
-const addressOf = (endpoint: Endpoint): string =>
-  endpoint._tag === "Unix"
-    ? `unix://${endpoint.path}`
-    : `${endpoint.tls === undefined ? "tcp" : "https"}://${endpoint.host}:${endpoint.port}${endpoint.prefix}`
 
 const usualSockets = (environment: Environment): ReadonlyArray<readonly [path: string, source: string]> => {
   const runtime = environment.XDG_RUNTIME_DIR
@@ -189,7 +181,9 @@ export const candidates = Effect.fnUntraced(function*(
       yield* candidate(
         "the configuration",
         config.host,
-        Effect.fromResult(parseHost(config.host, tls === undefined ? undefined : { ...tls, verify: tls.verify ?? true }))
+        Effect.fromResult(
+          parseHost(config.host, tls === undefined ? undefined : { ...tls, verify: tls.verify ?? true })
+        )
       )
     ]
   }

@@ -97,13 +97,11 @@ export const connect = Effect.fnUntraced(function*(
   )
   const offered = headers["api-version"]
   if (typeof offered !== "string" || !isVersion(offered)) {
-    return yield* Effect.fail(
-      reason("Protocol", {
-        operation,
-        message: "what listens there answers, but not as an engine with Docker's API does",
-        hint: "is the address right?"
-      })
-    )
+    return yield* reason("Protocol", {
+      operation,
+      message: "what listens there answers, but not as an engine with Docker's API does",
+      hint: "is the address right?"
+    })
   }
   const apiVersion = yield* Effect.fromResult(negotiate(offered, config.apiVersion ?? environment.DOCKER_API_VERSION))
   return { ...first, apiVersion, isPodman: Podman.isServer(headers.server?.toString()) }

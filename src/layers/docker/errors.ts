@@ -82,7 +82,8 @@ const registry: ReadonlyArray<Rule> = [
   },
   { says: /no matching manifest|does not provide the specified platform/i, tag: "NotFound" },
   {
-    says: /no basic auth credentials|unauthorized|authentication required|incorrect username or password|invalid username/i,
+    says:
+      /no basic auth credentials|unauthorized|authentication required|incorrect username or password|invalid username/i,
     tag: "Unauthenticated",
     hint: "give credentials, or log in with the engine's own client"
   },
@@ -115,11 +116,17 @@ const general: ReadonlyArray<Rule> = [
   { says: /client version .* is too (?:new|old)/i, tag: "Unsupported", hint: "the engine speaks other API versions" },
   { says: /^page not found$|does not support reading|not supported/i, tag: "Unsupported" },
   { says: /is not running|container .* is paused|is restarting/i, tag: "Conflict" },
-  { says: /no such (?:container|image|exec|network|volume)|network .* not found|could not find the file/i, tag: "NotFound" }
+  {
+    says: /no such (?:container|image|exec|network|volume)|network .* not found|could not find the file/i,
+    tag: "NotFound"
+  }
 ]
 
 const build: ReadonlyArray<Rule> = [
-  { says: /parse error|unknown instruction|no build stage|file with no instructions|cannot be empty/i, tag: "InvalidArgument" },
+  {
+    says: /parse error|unknown instruction|no build stage|file with no instructions|cannot be empty/i,
+    tag: "InvalidArgument"
+  },
   {
     says: /cannot locate specified dockerfile|no such file or directory|file not found in build context|not found/i,
     tag: "NotFound"
@@ -128,7 +135,8 @@ const build: ReadonlyArray<Rule> = [
 
 const archive: ReadonlyArray<Rule> = [
   {
-    says: /invalid tar header|archive\/tar|unexpected EOF|unrecognized image format|payload does not match|invalid archive/i,
+    says:
+      /invalid tar header|archive\/tar|unexpected EOF|unrecognized image format|payload does not match|invalid archive/i,
     tag: "InvalidArgument",
     hint: "this is no image archive, or not a whole one"
   }

@@ -166,7 +166,8 @@ const refused = <E>(
   )
 }
 
-const isFine = (status: number | undefined): boolean => status !== undefined && status >= 200 && (status < 300 || status === 304)
+const isFine = (status: number | undefined): boolean =>
+  status !== undefined && status >= 200 && (status < 300 || status === 304)
 
 /** An answer whose body is still to come. */
 export interface Answer<E> {
@@ -182,7 +183,7 @@ export const open = Effect.fnUntraced(function*<E = never>(
 ): Effect.fn.Return<Answer<E>, Errors.Reason | E, Scope.Scope> {
   const call = yield* exchange(client, request, { hijack: false })
   const { response } = call
-  if (!(response instanceof Http.IncomingMessage)) return yield* Effect.fail(cut(request.operation))
+  if (!(response instanceof Http.IncomingMessage)) return yield* cut(request.operation)
   if (!isFine(response.statusCode)) return yield* refused(request.operation, call, response)
   return {
     status: response.statusCode ?? 0,
@@ -251,8 +252,7 @@ export const ask = <A, E = never>(
 export const stream = <E = never>(
   client: Client,
   request: Request<E>
-): Stream.Stream<Uint8Array, Errors.Reason | E> =>
-  Stream.unwrap(Effect.map(open(client, request), ({ body }) => body))
+): Stream.Stream<Uint8Array, Errors.Reason | E> => Stream.unwrap(Effect.map(open(client, request), ({ body }) => body))
 
 /** Sends a request that turns the connection into a process's input and output. It lives in the scope. */
 export const hijack = Effect.fnUntraced(function*(
@@ -266,12 +266,10 @@ export const hijack = Effect.fnUntraced(function*(
   )
   const { response } = call
   if (response instanceof Net.Socket) return response
-  if (response === undefined) return yield* Effect.fail(cut(request.operation))
+  if (response === undefined) return yield* cut(request.operation)
   if (!isFine(response.statusCode)) return yield* refused(request.operation, call, response)
-  return yield* Effect.fail(
-    reason("Protocol", {
-      operation: request.operation,
-      message: `the engine answered HTTP ${response.statusCode} in place of handing over the connection`
-    })
-  )
+  return yield* reason("Protocol", {
+    operation: request.operation,
+    message: `the engine answered HTTP ${response.statusCode} in place of handing over the connection`
+  })
 })

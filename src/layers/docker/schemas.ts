@@ -24,9 +24,11 @@ export const version = decoder(
     os: text,
     architecture: text,
     components: Schema.optionalKey(
-      Schema.Array(Schema.Struct({ name: Schema.String, version: text }).pipe(
-        Schema.encodeKeys({ name: "Name", version: "Version" })
-      ))
+      Schema.Array(
+        Schema.Struct({ name: Schema.String, version: text }).pipe(
+          Schema.encodeKeys({ name: "Name", version: "Version" })
+        )
+      )
     )
   }).pipe(Schema.encodeKeys({
     version: "Version",

@@ -83,8 +83,12 @@ export class Faults {
     let layer: Verdict["layer"]
     let cut: number | undefined
     for (const rule of this.#rules) {
-      // One that is decided counts no further fault: that one is for the next call.
-      if (decided !== undefined && rule.fault._tag !== "Delay") continue
+      // What is decided counts no further fault: that one is for the next call.
+      const { _tag } = rule.fault
+      if (
+        (decided !== undefined && _tag !== "Delay") || (_tag === "LoseReply" && loseReply) ||
+        (_tag === "Layer" && layer !== undefined) || (_tag === "CutOutput" && cut !== undefined)
+      ) continue
       if (!this.#hits(rule, call)) continue
       const { fault } = rule
       switch (fault._tag) {
@@ -95,7 +99,7 @@ export class Faults {
           decided = Effect.fail(reasonOf(fault.reason, operation))
           break
         case "Hang":
-          decided = this.orGone(Effect.interruptible(Effect.never))
+          decided = Effect.interruptible(this.orGone(Effect.never))
           break
         case "Die":
           decided = Effect.suspend(() => {
@@ -118,7 +122,7 @@ export class Faults {
       }
     }
     const end = decided ?? Effect.succeed<Verdict>({ loseReply, layer, cut })
-    return wait === 0 ? end : Effect.andThen(this.orGone(Effect.interruptible(Effect.sleep(wait))), end)
+    return wait === 0 ? end : Effect.andThen(Effect.interruptible(this.orGone(Effect.sleep(wait))), end)
   }
 
   #note(operation: Operation, target: string): Effect.Effect<Verdict, Errors.Reason> {

@@ -111,9 +111,9 @@ export class Journal {
   }
 
   #keep(source: Source, bytes: Uint8Array, timestamp: bigint): void {
-    const line = this.#lines[source]
     let from = 0
     while (from < bytes.length) {
+      const line = this.#lines[source]
       const found = bytes.indexOf(newline, from)
       const room = from + longest - line.size
       const to = Math.min(found < 0 ? bytes.length : found + 1, room)

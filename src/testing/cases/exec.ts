@@ -8,7 +8,7 @@ import type { ExecConfig } from "../../ContainerConfig.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import type * as Logs from "../../Logs.ts"
 import { type Case, group, isGone, job, part, tracked, until } from "../case.ts"
-import { equal, equalBytes, fails, isFailure } from "../expect.ts"
+import { equal, equalBytes, fails } from "../expect.ts"
 
 const it = group("exec")
 
@@ -108,19 +108,22 @@ export const cases: ReadonlyArray<Case> = [
     })
   ),
   executes(
-    "a command that is not there",
+    "a command that is not there, or no program",
     Effect.gen(function*() {
       const id = yield* running
-      const error = yield* fails(exec(id, ["/no/such/command"]), { reason: "NotFound", names: ["/no/such/command"] })
-      yield* isFailure(error, { tag: "ContainerExec", id })
-    })
-  ),
-  executes(
-    "a command that is not executable",
-    Effect.gen(function*() {
-      const id = yield* running
-      const error = yield* fails(exec(id, ["/etc/passwd"]), { reason: "PermissionDenied", names: ["/etc/passwd"] })
-      yield* isFailure(error, { tag: "ContainerExec", id })
+      const ends = Effect.fnUntraced(function*(command: string) {
+        return { ...(yield* exec(id, [command])).exit }
+      })
+      yield* equal("not there", yield* ends("/no/such/command"), {
+        ...new ExitStatus.StartFailed({ issue: "not found" })
+      })
+      yield* equal("not on the PATH", yield* ends("no-such-command"), {
+        ...new ExitStatus.StartFailed({ issue: "not found" })
+      })
+      yield* equal("no program", yield* ends("/etc/passwd"), {
+        ...new ExitStatus.StartFailed({ issue: "not executable" })
+      })
+      yield* equal("by a shell", { ...(yield* exec(id, "no-such-command; exit $?")).exit }, exited(127))
     })
   ),
   executes(
