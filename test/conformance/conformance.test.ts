@@ -27,6 +27,7 @@ for (const suite of suites) {
   layer(suite.layer, { concurrent: true, excludeTestServices: true, timeout: "2 minutes" })(suite.name, (it) => {
     const results: Array<Result> = []
     for (const group of new Set(suite.cases.map(({ group }) => group))) {
+      // oxlint-disable-next-line vitest/valid-title -- it is a string
       describe(group, () => {
         for (const { name, run } of suite.cases.filter((one) => one.group === group)) {
           it.effect(name, () =>

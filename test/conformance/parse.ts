@@ -21,8 +21,8 @@ export type Command =
 
 export interface Item {
   readonly commands: ReadonlyArray<Command>
-  /** What stands between it and the next one. */
-  readonly then: ";" | "&&" | "||"
+  /** What stands between it and the one before. */
+  readonly before: ";" | "&&" | "||"
 }
 
 export type List = ReadonlyArray<Item>
@@ -81,14 +81,16 @@ class Parser {
 
   list(ends: ReadonlyArray<string>): List {
     const items: Array<Item> = []
+    let before: Item["before"] = ";"
     for (;;) {
       while (this.#take(";", "\n") !== undefined);
       this.#blanks()
       if (this.#at >= this.#script.length || this.#operator() === ")" || ends.includes(this.#peekWord())) return items
       const commands = [this.#command()]
       while (this.#take("|") !== undefined) commands.push(this.#command())
-      const then = this.#take("&&", "||", ";", "\n")
-      items.push({ commands, then: then === "&&" || then === "||" ? then : ";" })
+      items.push({ commands, before })
+      const operator = this.#take("&&", "||", ";", "\n")
+      before = operator === "&&" || operator === "||" ? operator : ";"
     }
   }
 

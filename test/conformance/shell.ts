@@ -67,13 +67,13 @@ export class Shell {
     isCondition: boolean = false
   ): Effect.fn.Return<void, Ended> {
     for (let at = 0; at < list.length; at++) {
-      const before = list[at - 1]?.then
+      const { before, commands } = list[at]!
       if (before === "&&" && this.#status !== 0) continue
       if (before === "||" && this.#status === 0) continue
-      const { commands, then } = list[at]!
       yield* this.#pipeline(commands, streams)
       yield* this.#runTraps(streams)
-      if (this.#errexit && !isCondition && then === ";" && this.#status !== 0) {
+      const isLast = (list[at + 1]?.before ?? ";") === ";"
+      if (this.#errexit && !isCondition && isLast && this.#status !== 0) {
         return yield* new Ended({ how: this.#status })
       }
     }
@@ -117,7 +117,8 @@ export class Shell {
     if (command.type === "loop") {
       for (;;) {
         yield* this.#list(command.condition, streams, true)
-        if (this.#status === 0 === command.until) break
+        const holds = this.#status === 0
+        if (holds === command.until) break
         yield* this.#list(command.body, streams)
       }
       this.#status = 0

@@ -17,7 +17,7 @@ const nameOf = <E>(layer: Layer.Layer<Backend.Backend, E>, variables: Record<str
 
 const nowhere = "unix:///nonexistent/engine.sock"
 
-describe("Auto", () => {
+describe("Auto", { timeout: 60_000 }, () => {
   it.live("takes the engine that answers", () =>
     Effect.gen(function*() {
       const { host } = yield* serve(() => {})

@@ -68,6 +68,10 @@ const close = (call: Call<unknown>): void => {
   response?.destroy()
 }
 
+const isReset = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && "code" in error &&
+  (error.code === "ECONNRESET" || error.code === "EPIPE")
+
 /** Sends it and waits for the answer's head. The scope ends the exchange, and an interruption. */
 const exchange = Effect.fnUntraced(function*<E>(
   client: Client,
@@ -134,7 +138,8 @@ const exchange = Effect.fnUntraced(function*<E>(
     })
     return Effect.sync(() => close(call))
   })
-  yield* sent
+  // The other side may close a connection that is kept at the very moment in which it is used again.
+  yield* request.method === "GET" ? Effect.retry(sent, { times: 1, while: isReset }) : sent
   return call
 })
 

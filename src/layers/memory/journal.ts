@@ -97,6 +97,9 @@ export class Journal {
     return Effect.sync(() => this.#waiting.delete(wake))
   })
 
+  /** Something has come. Who writes goes on until he waits: what he writes meanwhile is taken in one piece. */
+  readonly #more: Effect.Effect<void> = Effect.andThen(this.#changed, Effect.yieldNow)
+
   /** A process begins to write. */
   begin(): void {
     this.#ended = false
@@ -180,7 +183,7 @@ export class Journal {
         if (Arr.isReadonlyArrayNonEmpty(frames)) return Effect.succeed(frames)
         if (this.#failure !== undefined && this.#failures > failures) return Effect.fail(this.#failure)
         return broken || !(ended() || this.#closed)
-          ? Effect.andThen(broken ? Effect.void : this.#changed, pull)
+          ? Effect.andThen(broken ? Effect.void : this.#more, pull)
           : Cause.done()
       })
       return Stream.fromPull(Effect.succeed(pull))

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { extract, pack } from "tar-stream"
+import * as Tar from "effect/encoding/Tar"
 import { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import { type Case, group, job, part } from "../case.ts"
@@ -10,28 +10,25 @@ const it = group("copy")
 
 /** A tar archive of these files. */
 const tar = (files: Readonly<Record<string, string | Uint8Array>>) =>
-  Effect.promise(async () => {
-    const archive = pack()
-    for (const [name, content] of Object.entries(files)) archive.entry({ name }, Buffer.from(content as string))
-    archive.finalize()
-    const chunks: Array<Uint8Array> = []
-    for await (const chunk of archive) chunks.push(chunk as Uint8Array)
-    return Buffer.concat(chunks)
-  })
+  Stream.fromIterable(Object.entries(files)).pipe(
+    Stream.map(([name, content]) => Tar.file(name, content)),
+    Stream.pipeThroughChannel(Tar.encode()),
+    Stream.runCollect,
+    Effect.map(Buffer.concat)
+  )
 
 /** The files of a tar archive, by name. */
-const untar = (bytes: Uint8Array) =>
-  Effect.promise(async () => {
-    const files: Record<string, Buffer> = {}
-    const archive = extract()
-    archive.end(bytes)
-    for await (const entry of archive) {
-      const chunks: Array<Uint8Array> = []
-      for await (const chunk of entry) chunks.push(chunk as Uint8Array)
-      if (entry.header.type === "file") files[entry.header.name] = Buffer.concat(chunks)
-    }
-    return files
-  })
+const untar = Effect.fnUntraced(function*(bytes: Uint8Array) {
+  const files: Record<string, Buffer> = {}
+  yield* Stream.succeed(bytes).pipe(
+    Stream.pipeThroughChannel(Tar.decode()),
+    Stream.runForEach(Effect.fnUntraced(function*({ body, header }) {
+      const content = Buffer.concat(yield* Stream.runCollect(body))
+      if (header.type === "File") files[header.path] = content
+    }))
+  )
+  return files
+})
 
 const copyIn = Effect.fnUntraced(function*(id: string, path: string, archive: Uint8Array) {
   yield* (yield* Backend).copyIn(id, path, Stream.make(archive))

@@ -124,7 +124,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a file system in memory has the size that we give",
     Effect.gen(function*() {
-      const self = Container.tmpfs(yield* job("head -c 2000000 /dev/zero > /scratch/file"), "/scratch", {
+      const self = Container.tmpfs(yield* job("head -c 2000000 /dev/zero | cat > /scratch/file"), "/scratch", {
         size: "1 MiB"
       })
       yield* needs(

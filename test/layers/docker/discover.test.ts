@@ -53,7 +53,7 @@ const clientConfig = (directory: string, text: string) =>
     await writeFile(join(directory, ".docker/config.json"), text)
   })
 
-describe("addresses", () => {
+describe("addresses", { timeout: 60_000 }, () => {
   const good = (host: string) => Result.getOrThrow(parseHost(host, undefined))
   const bad = (host: string) => Result.getOrThrow(Result.flip(parseHost(host, undefined)))
 
@@ -85,7 +85,7 @@ describe("addresses", () => {
   })
 })
 
-describe("candidates", () => {
+describe("candidates", { timeout: 60_000 }, () => {
   it.effect("what is asked for, and nothing else", () =>
     Effect.gen(function*() {
       const found = yield* find({ DOCKER_HOST: "tcp://other:1" }, { host: "unix:///a.sock" })

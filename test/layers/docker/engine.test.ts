@@ -30,7 +30,7 @@ const refused = Effect.fnUntraced(function*(config: Docker.DockerConfig) {
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`
 
-describe("the first contact", () => {
+describe("the first contact", { timeout: 60_000 }, () => {
   it.live("nothing there, and no socket at all", () =>
     Effect.gen(function*() {
       const { address, reason } = yield* refused({ host: "unix:///nonexistent/engine.sock" })
@@ -124,7 +124,7 @@ describe("the first contact", () => {
     }))
 })
 
-describe("answers", () => {
+describe("answers", { timeout: 60_000 }, () => {
   it.live("one that is not of the API's form, and one that is not even JSON", () =>
     Effect.gen(function*() {
       const fake = yield* serve((_, response, path) =>
@@ -174,7 +174,7 @@ describe("answers", () => {
     }))
 })
 
-describe("pulling", () => {
+describe("pulling", { timeout: 60_000 }, () => {
   it.live("a name without a tag is the latest, not all", () =>
     Effect.gen(function*() {
       const fake = yield* serve((_, response) => response.end(line({ status: "Status: Image is up to date" })))
@@ -278,7 +278,7 @@ describe("pulling", () => {
     }))
 })
 
-describe("sending", () => {
+describe("sending", { timeout: 60_000 }, () => {
   it.live("a context that fails ends the build with its own failure", () =>
     Effect.gen(function*() {
       const fake = yield* serve((request) => void request.resume())
@@ -327,7 +327,7 @@ describe("sending", () => {
     }))
 })
 
-describe("connections", () => {
+describe("connections", { timeout: 60_000 }, () => {
   it.live("a run is four requests, and its connection is kept for the next", () =>
     Effect.gen(function*() {
       const id = "c".repeat(64)
@@ -362,6 +362,22 @@ describe("connections", () => {
         ]
       )
       yield* eventually(() => fake.sockets.size === 0)
+    }))
+
+  it.live("a question that met a connection being closed is asked again, a creation is not", () =>
+    Effect.gen(function*() {
+      const met = new Set<string>()
+      const fake = yield* serve((request, response, path) => {
+        const key = `${request.method} ${path.replace(/\?.*/, "")}`
+        if (met.has(key)) return json(response, 404, { message: "No such container: a" })
+        met.add(key)
+        request.socket.destroy()
+      })
+      const layer = engine({ host: fake.host })
+      const inspected = yield* Effect.flip(Container.inspect("a")).pipe(Effect.provide(layer))
+      assert.strictEqual(inspected.reason._tag, "NotFound")
+      const run = yield* Effect.flip(Container.run(Container.make("alpine"))).pipe(Effect.provide(layer))
+      assert.strictEqual(run._tag === "ContainerCreate" && run.reason._tag, "Unavailable")
     }))
 
   it.live("closing the layer closes all of them, also of what goes on", () =>

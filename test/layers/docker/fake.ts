@@ -58,6 +58,8 @@ export const serve = Effect.fnUntraced(function*(
     if (options.onPing === undefined) pong(response)
     else options.onPing(request, response, path)
   })
+  // Connections that are kept stay open, however slow the machine is.
+  server.keepAliveTimeout = 0
   server.on("connection", (socket: Net.Socket) => {
     sockets.add(socket)
     socket.on("error", () => {})
