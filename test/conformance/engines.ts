@@ -3,7 +3,7 @@
  * there fails: none is skipped.
  */
 import * as NodeStream from "@effect/platform-node-shared/NodeStream"
-import { Deferred, Effect, Layer } from "effect"
+import { Data, Deferred, Effect, Layer } from "effect"
 import { Image } from "effect-containers"
 import * as Docker from "effect-containers/layers/Docker"
 import * as Memory from "effect-containers/layers/Memory"
@@ -11,6 +11,8 @@ import * as Testing from "effect-containers/testing"
 import { createReadStream } from "node:fs"
 import { createServer } from "node:net"
 import { busybox } from "./busybox.ts"
+
+class Unreadable extends Data.TaggedError("Unreadable")<{ readonly path: string; readonly cause: unknown }> {}
 
 /** What provisions the engines says in the environment where they are. */
 const given = (name: string): Effect.Effect<string> =>
@@ -62,9 +64,9 @@ const docker = (name: string) =>
       Testing.Fixture,
       Effect.gen(function*() {
         const path = yield* given("image")
-        const archive = NodeStream.fromReadable<Uint8Array, Error>({
+        const archive = NodeStream.fromReadable<Uint8Array, Unreadable>({
           evaluate: () => createReadStream(path),
-          onError: (cause) => new Error(`the image ${path} cannot be read`, { cause })
+          onError: (cause) => new Unreadable({ path, cause })
         })
         yield* Image.fromArchive(archive)
         const registry = yield* given("registry")
@@ -98,7 +100,9 @@ const memory = Testing.suite({
           if (here) Deferred.doneUnsafe(reached, Effect.void)
           return here
         }
-        yield* Effect.acquireRelease(engine.fault(Memory.Fault.hang("pull", { when })), (undo) => undo)
+        yield* Effect.asVoid(
+          Effect.acquireRelease(engine.fault(Memory.Fault.hang("pull", { when })), (undo) => undo)
+        )
         return { address, reached: Deferred.await(reached) }
       })
       return { image: busybox.name, registries: { address: "registry.test:5000", down, silent } }

@@ -246,7 +246,7 @@ export class Shell {
           directory: this.#directory,
           pid: this.#pid + 1
         }).pipe(
-          Effect.flatMap((how) => typeof how === "number" ? Effect.succeed(how) : killed(how.signal, streams)),
+          Effect.filterOrElse((how) => typeof how === "number", ({ signal }) => killed(signal, streams)),
           Effect.catchTag(
             "NotRunnable",
             ({ code, issue }) => Effect.as(streams.stderr(`/bin/sh: ${name}: ${issue}\n`), code)

@@ -28,7 +28,7 @@ export class Reader {
     return new Reader(
       Effect.matchCauseEffect(pull, {
         onSuccess: (chunks) => Effect.succeed<Uint8Array | undefined>(Buffer.concat(chunks)),
-        onFailure: (cause) => Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(undefined)
+        onFailure: (cause) => Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.undefined
       })
     )
   }

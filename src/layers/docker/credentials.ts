@@ -154,7 +154,12 @@ export const header = (
   Effect.map(
     given === undefined ? find(environment, reference.domain, operation) : Effect.succeed(given),
     (credentials): Readonly<Record<string, string>> =>
-      credentials === undefined ? {} : { "X-Registry-Auth": encode(authOf(credentials, serverOf(reference.domain))) }
+      credentials !== undefined
+        ? { "X-Registry-Auth": encode(authOf(credentials, serverOf(reference.domain))) }
+        // Old engines refuse a push that does not even say that it has none.
+        : operation === "push"
+        ? { "X-Registry-Auth": encode({}) }
+        : {}
   )
 
 /** The header in which a build is given what its base images may need: everything that the client's configuration has. */

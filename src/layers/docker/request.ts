@@ -79,6 +79,8 @@ const exchange = Effect.fnUntraced(function*<E>(
   options: { readonly hijack: boolean }
 ): Effect.fn.Return<Call<E>, Errors.Reason | E, Scope.Scope> {
   const scope = yield* Effect.scope
+  // Not aborted by the scope's end as such: a connection that is done with is kept.
+  // @effect-diagnostics-next-line abortControllerInEffect:off
   const call: Call<E> = { controller: new AbortController(), response: undefined, failure: undefined }
   // Before there is anything to end, so that there is no moment at which it would be missed.
   yield* Scope.addFinalizer(scope, Effect.sync(() => close(call)))
@@ -166,7 +168,7 @@ const refused = <E>(
     Stream.takeWhile((chunk) => (size += chunk.length) <= longestRefusal + chunk.length),
     text,
     // What it did say is worth more than that it was cut off.
-    Effect.catch(() => Effect.succeed("")),
+    Effect.orElseSucceed(() => ""),
     Effect.flatMap((body) => Effect.fail(fromResponse(operation, response.statusCode ?? 0, body)))
   )
 }

@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import * as Tar from "effect/encoding/Tar"
+import * as Stream from "effect/Stream"
 import { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import { type Case, group, job, part } from "../case.ts"

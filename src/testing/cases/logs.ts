@@ -111,10 +111,16 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "tail, then follow",
     Effect.gen(function*() {
-      const handle = yield* started("seq 10; sleep 1; echo end")
+      const self = yield* job("seq 10; read line; echo end")
+      const handle = yield* Container.start(self, { stdin: true })
       yield* until(Effect.map(Stream.runCollect(handle.logs({ follow: false })), text), (text) => text.endsWith("10\n"))
-      const frames = yield* Stream.runCollect(handle.logs({ tail: 1, follow: true }))
-      yield* equal("text", text(frames), "10\nend\n")
+      let seen = ""
+      yield* Stream.runForEach(handle.logs({ tail: 1, follow: true }), (frame) => {
+        const isFirst = seen === ""
+        seen += text([frame])
+        return isFirst ? Stream.run(Stream.make(Uint8Array.of(10)), handle.stdin) : Effect.void
+      })
+      yield* equal("text", seen, "10\nend\n")
     })
   ),
   ...[-1, 1.5, Number.NaN].map((tail) =>

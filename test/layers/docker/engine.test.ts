@@ -257,6 +257,14 @@ describe("pulling", { timeout: 60_000 }, () => {
       }).pipe(Effect.provide(engine({ host: fake.host })))
     }))
 
+  it.live("a push without credentials says so, as old engines insist", () =>
+    Effect.gen(function*() {
+      const fake = yield* serve((_, response) => response.end(line({ status: "Pushed", progressDetail: {}, id: "a" })))
+      yield* Stream.runDrain(Image.push("r.example/a:1")).pipe(Effect.provide(engine({ host: fake.host })))
+      assert.strictEqual(fake.requests.at(-1), "POST /images/r.example/a/push?tag=1")
+      assert.strictEqual(fake.headers.at(-1)?.["x-registry-auth"], "e30=")
+    }))
+
   it.live("credentials go into the header and nowhere else", () =>
     Effect.gen(function*() {
       const fake = yield* serve((_, response) => json(response, 401, { message: "unauthorized: bad password" }))
