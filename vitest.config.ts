@@ -18,7 +18,7 @@ export default defineConfig({
     teardownTimeout: 60_000,
     reporters: ["default", "./scripts/counts.ts"],
     projects: [
-      { resolve, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: withEngine } },
+      { resolve, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: withEngine, testTimeout: 60_000 } },
       {
         resolve,
         test: {

@@ -16,8 +16,17 @@ const one: ReadonlyArray<Error & { readonly _tag: string }> = [
   new Errors.ContainerOptions({ image: "a", field: "command", issue: "empty" }),
   new Errors.ClientPull({ image: "a", reason }),
   new Errors.ImagePull({ image: "a", reason }),
-  new Errors.ImageBuildDockerfile({ image: "a", reason, step: { number: 1, total: 2, instruction: "RUN x" }, log: "l" }),
-  new Errors.ImageBuild({ image: "a", reason, cause: new Errors.ImageBuildDockerfile({ image: "a", reason, log: "" }) }),
+  new Errors.ImageBuildDockerfile({
+    image: "a",
+    reason,
+    step: { number: 1, total: 2, instruction: "RUN x" },
+    log: "l"
+  }),
+  new Errors.ImageBuild({
+    image: "a",
+    reason,
+    cause: new Errors.ImageBuildDockerfile({ image: "a", reason, log: "" })
+  }),
   new Errors.ImagePush({ image: "a", reason }),
   new Errors.ImageInspect({ image: "a", reason }),
   new Errors.ImageTag({ image: "a", reason }),
@@ -49,6 +58,8 @@ const one: ReadonlyArray<Error & { readonly _tag: string }> = [
   })
 ]
 
+const classes = { ...Errors } as unknown as Record<string, typeof Errors.ImagePull>
+
 describe("Errors", () => {
   it("the list above has every error that the module exports", () => {
     const errors = Object.entries(Errors).filter(([, value]) =>
@@ -59,7 +70,7 @@ describe("Errors", () => {
 
   for (const error of one) {
     it(`${error._tag} survives JSON and says what, why and what to do`, () => {
-      const codec = Schema.toCodecJson(Errors[error._tag as "ImagePull"])
+      const codec = Schema.toCodecJson(classes[error._tag]!)
       const json = JSON.parse(JSON.stringify(Schema.encodeUnknownSync(codec)(error)))
       const decoded = Schema.decodeUnknownSync(codec)(json)
       assert.strictEqual(decoded._tag as string, error._tag)
@@ -79,7 +90,12 @@ describe("Errors", () => {
       const failing: Effect.Effect<string, Errors.ImagePull | Errors.ExitCode> = Effect.fail(
         new Errors.ImagePull({ image: "a", reason })
       )
-      const caught = yield* Effect.catchReason(failing, "ImagePull", "Unavailable", (why) => Effect.succeed(why.message))
+      const caught = yield* Effect.catchReason(
+        failing,
+        "ImagePull",
+        "Unavailable",
+        (why) => Effect.succeed(why.message)
+      )
       assert.strictEqual(caught, "connection refused")
     }))
 

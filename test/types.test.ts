@@ -1,6 +1,16 @@
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import { Effect, type Layer, type Scope, type Stream } from "effect"
-import { type Backend, Container, type Errors, type ExitStatus, Image, type Logs, type Progress } from "effect-containers"
+import {
+  type Backend,
+  Container,
+  type Errors,
+  type ExitStatus,
+  Image,
+  type Logs,
+  type Progress
+} from "effect-containers"
+import * as Auto from "effect-containers/layers/Auto"
+import * as Docker from "effect-containers/layers/Docker"
 
 // What a user's types depend on, the error channels above all. Checked by `npm run check`: a wrong type is an error of
 // the compiler, so that changing one of these is a decision and never an accident.
@@ -77,7 +87,9 @@ describe("public signatures", () => {
     expectTypeOf(Image.clean({ olderThan: "1 day" })).toEqualTypeOf<
       Effect.Effect<Image.Cleaned, Errors.ImageList | Errors.ContainerList, Engine>
     >()
-    expectTypeOf(Image.cleanEvery("1 hour", { olderThan: "1 day" })).toEqualTypeOf<Effect.Effect<never, never, Engine>>()
+    expectTypeOf(Image.cleanEvery("1 hour", { olderThan: "1 day" })).toEqualTypeOf<
+      Effect.Effect<never, never, Engine>
+    >()
   })
 
   it("an error is caught by its operation and its reason", () => {
@@ -89,9 +101,7 @@ describe("public signatures", () => {
   })
 
   it("an engine needs nothing and may not be there", () => {
-    type Docker = ReturnType<typeof import("effect-containers/layers/Docker").layer>
-    type Auto = ReturnType<typeof import("effect-containers/layers/Auto").layer>
-    expectTypeOf<Docker>().toEqualTypeOf<Layer.Layer<Engine, Errors.BackendNotAvailable>>()
-    expectTypeOf<Auto>().toEqualTypeOf<Layer.Layer<Engine, Errors.BackendNotAvailable>>()
+    expectTypeOf(Docker.layer()).toEqualTypeOf<Layer.Layer<Engine, Errors.BackendNotAvailable>>()
+    expectTypeOf(Auto.layer()).toEqualTypeOf<Layer.Layer<Engine, Errors.BackendNotAvailable>>()
   })
 })

@@ -14,7 +14,7 @@
  * import * as Memory from "effect-containers/layers/Memory"
  *
  * const engine = Memory.layer({
- *   registry: [Memory.image("alpine", () => "hello\n")],
+ *   registry: [Memory.image("alpine", () => ({ stdout: "hello\n" }))],
  *   faults: [Memory.Fault.refuse("pull", "Unavailable", { times: 2 })]
  * })
  * const program = Container.string(Container.make("alpine")).pipe(

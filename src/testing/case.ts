@@ -3,6 +3,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import { inspect } from "node:util"
 import { Backend } from "../Backend.ts"
 import type { Capabilities } from "../Capabilities.ts"
 import * as Container from "../Container.ts"
@@ -23,7 +24,7 @@ export class ConformanceFailure extends Data.TaggedError("ConformanceFailure")<{
   readonly cause: unknown
 }> {
   override get message(): string {
-    return `${this.group}: ${this.name}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `${this.group}: ${this.name}: ${this.cause instanceof Error ? this.cause.message : inspect(this.cause)}`
   }
 }
 

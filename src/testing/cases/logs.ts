@@ -153,10 +153,10 @@ export const cases: ReadonlyArray<Case> = [
     })
   ),
   it(
-    "200,000 lines",
+    "50,000 lines",
     Effect.gen(function*() {
-      const handle = yield* ended("seq 200000")
-      yield* equalBytes("stdout", yield* bytes(handle.stdout), lines(200_000))
+      const handle = yield* ended("seq 50000")
+      yield* equalBytes("stdout", yield* bytes(handle.stdout), lines(50_000))
     })
   ),
   it(
