@@ -21,8 +21,9 @@
  *   Effect.retry({ schedule: Schedule.spaced("1 minute"), while: (error) => error._tag === "ImagePull" && error.isRetryable })
  * )
  * const test = Effect.gen(function*() {
- *   const fiber = yield* Effect.forkChild(program)
- *   yield* TestClock.adjust("2 minutes")
+ *   // begun by the clock, it has come to rest whenever `adjust` goes on
+ *   const fiber = yield* Effect.forkChild(Effect.delay(program, "1 second"))
+ *   yield* TestClock.adjust("1 hour")
  *   return yield* Fiber.join(fiber)
  * }).pipe(Effect.provide(engine), Effect.provide(TestClock.layer()))
  * await Effect.runPromise(test) // => "hello\n"
