@@ -217,7 +217,10 @@ export interface Attachment {
  * @since 0.1.0
  */
 export interface Exec extends Attachment {
-  /** How it ended; waits until it has. */
+  /**
+   * How it ended; waits until it has. A command that is not there or cannot be executed is `StartFailed`; the engine may
+   * write a word about it to the output.
+   */
   readonly exit: Effect.Effect<ExitStatus, Errors.Reason>
   readonly resize: (size: TerminalSize) => Effect.Effect<void, Errors.Reason>
 }

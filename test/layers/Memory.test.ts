@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Fiber, Layer, Option, Redacted, Ref, Stream } from "effect"
+import { Config, ConfigProvider, Effect, Fiber, Layer, Redacted, Ref, Stream } from "effect"
 import { Backend, Container, type ContainerConfig, Errors, ExitStatus, Filter } from "effect-containers"
 import * as Memory from "effect-containers/layers/Memory"
 import { TestClock } from "effect/testing"
@@ -453,7 +453,7 @@ it.effect("layerConfig takes its latency from the configuration", () =>
     yield* TestClock.adjust("14 seconds")
     assert.isUndefined(fiber.pollUnsafe())
     yield* TestClock.adjust("1 minute")
-    assert.deepStrictEqual(yield* Effect.map(Fiber.join(fiber), Option.some), Option.some(3))
+    assert.strictEqual(yield* Fiber.join(fiber), 3)
   }).pipe(Effect.provide(
     Memory.layerConfig({ latency: Config.Duration("LATENCY") }, { images: [Memory.image("app", () => 3)] }).pipe(
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ LATENCY: "5 seconds" })))

@@ -80,6 +80,7 @@ const registry: ReadonlyArray<Rule> = [
     says: /pull access denied|repository does not exist|manifest unknown|name unknown|manifest for .* not found/i,
     tag: "NotFound"
   },
+  { says: /does not exist locally/i, tag: "NotFound" },
   { says: /no matching manifest|does not provide the specified platform/i, tag: "NotFound" },
   {
     says:

@@ -189,7 +189,7 @@ export const start = Effect.fnUntraced(function*(world: World, id: string): Effe
     scope: world.scope
   })
   const failure = startFailure(running.status(), facts.command)
-  if (failure !== undefined) return yield* Effect.fail(failure)
+  if (failure !== undefined) return yield* failure
   if (running.status() === undefined) held.process = running
 }, Effect.uninterruptible)
 

@@ -1,9 +1,11 @@
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Errors from "../../Errors.ts"
+import * as Reference from "../../Reference.ts"
 import { pack, unpack } from "./archive.ts"
 import { bytesOf, type Node } from "./files.ts"
 import type { MemoryImage } from "./image.ts"
@@ -40,9 +42,18 @@ export const exportImages = (
   names: ReadonlyArray<string>
 ): Stream.Stream<Uint8Array, Errors.Reason> =>
   Stream.unwrap(Effect.gen(function*() {
-    const stored = yield* Effect.forEach(names, (name) => Effect.fromResult(world.store.get("exportImages", name)))
-    const images = [...new Set(stored)]
-    const entries = images.map(({ image }) => {
+    // An archive has the names by which it was asked for, and no others that an image may have.
+    const images = new Map<MemoryImage, Set<string>>()
+    for (const name of names) {
+      const { image, names: own } = yield* Effect.fromResult(world.store.get("exportImages", name))
+      const asked = Result.match(Reference.parseResult(name), {
+        onSuccess: (reference) => Reference.withDefaultTag(reference).canonical,
+        onFailure: () => ""
+      })
+      const tags = images.get(image) ?? new Set()
+      images.set(image, own.has(asked) ? tags.add(familiar(asked)) : tags)
+    }
+    const entries = [...images.keys()].map((image) => {
       const { command, entrypoint, env, labels, stopSignal, user, workDir } = image.config
       const [os, architecture] = image.platform.split("/")
       exported.set(image.id, image)
@@ -63,9 +74,9 @@ export const exportImages = (
         "effect-containers": { id: image.id }
       })
     })
-    const manifest = images.map(({ image, names }) => ({
+    const manifest = [...images].map(([image, tags]) => ({
       Config: `${image.id.slice(7)}.json`,
-      RepoTags: [...names].map(familiar),
+      RepoTags: [...tags],
       Layers: []
     }))
     return pack([...entries, file("manifest.json", manifest)])

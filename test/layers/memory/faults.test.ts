@@ -53,8 +53,10 @@ describe("refuse", () => {
       assert.strictEqual((yield* Effect.flip(backend.health)).reason._tag, "PermissionDenied")
       yield* back
       assert.strictEqual((yield* backend.health).name, "memory")
-      yield* engine.fault(Fault.refuse("health", "TimedOut"))
+      const late = yield* engine.fault(Fault.refuse("health", "TimedOut"))
+      assert.strictEqual((yield* Effect.flip(backend.health)).reason._tag, "TimedOut")
       yield* engine.clearFaults
+      yield* late
       assert.strictEqual((yield* backend.health).architecture, "amd64")
     }).pipe(Effect.provide(Memory.layer())))
 })
