@@ -19,7 +19,7 @@ const ended = Effect.fnUntraced(function*(script: string) {
   return handle
 })
 
-const abc = "echo a; sleep 0.4; echo b >&2; sleep 0.4; echo c"
+const abc = "echo a; sleep 1; echo b >&2; sleep 1; echo c"
 
 const lines = (count: number, from = 1): Uint8Array =>
   new TextEncoder().encode(Array.from({ length: count }, (_, n) => `${n + from}\n`).join(""))

@@ -52,7 +52,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "both, in the order in which they were written",
     Effect.gen(function*() {
-      const logs = yield* output("echo 1; sleep 0.4; echo 2 >&2; sleep 0.4; echo 3; sleep 0.4; echo 4 >&2")
+      const logs = yield* output("echo 1; sleep 1; echo 2 >&2; sleep 1; echo 3; sleep 1; echo 4 >&2")
       yield* equal("pieces", logs.pieces.map(({ bytes, source }) => [source, text(bytes)]), [
         ["stdout", "1\n"],
         ["stderr", "2\n"],
@@ -116,7 +116,7 @@ export const cases: ReadonlyArray<Case> = [
     "a character that comes in two pieces",
     Effect.gen(function*() {
       const lines = yield* Effect.flatMap(
-        job("printf '\\303'; sleep 0.4; printf '\\251\\n'"),
+        job("printf '\\303'; sleep 1; printf '\\251\\n'"),
         (self) => Stream.runCollect(Container.streamLines(self))
       )
       yield* equal("lines", lines.map(({ source, text }) => [source, text]), [["stdout", "é"]])
@@ -127,7 +127,7 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const seen = yield* Ref.make<ReadonlyArray<Logs.Frame>>([])
       const done = yield* Effect.flatMap(
-        job("echo 1; sleep 0.4; echo 2 >&2; sleep 0.4; seq 1000"),
+        job("echo 1; sleep 1; echo 2 >&2; sleep 1; seq 1000"),
         (self) => Container.run(self, { onOutput: (frames) => Ref.update(seen, (before) => [...before, ...frames]) })
       )
       yield* equal("frames", merged(yield* Ref.get(seen)), [
@@ -149,7 +149,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "string and lines",
     Effect.gen(function*() {
-      const self = yield* job("echo a; echo b; sleep 0.4; echo c >&2")
+      const self = yield* job("echo a; echo b; sleep 1; echo c >&2")
       yield* equal("string", yield* Container.string(self), "a\nb\n")
       yield* equal("string with stderr", yield* Container.string(self, { includeStderr: true }), "a\nb\nc\n")
       yield* equal("lines", yield* Container.lines(self), ["a", "b"])
@@ -160,7 +160,7 @@ export const cases: ReadonlyArray<Case> = [
     "stream gives frames as they come",
     Effect.gen(function*() {
       const frames = yield* Effect.flatMap(
-        job("echo a; sleep 0.4; echo b >&2; sleep 0.4; printf c"),
+        job("echo a; sleep 1; echo b >&2; sleep 1; printf c"),
         (self) => Stream.runCollect(Container.stream(self))
       )
       yield* equal("frames", merged(frames), [["stdout", "a\n"], ["stderr", "b\n"], ["stdout", "c"]])
@@ -170,7 +170,7 @@ export const cases: ReadonlyArray<Case> = [
     "streamLines gives lines with their source",
     Effect.gen(function*() {
       const lines = yield* Effect.flatMap(
-        job("printf 'a\\nb'; sleep 0.4; echo e >&2; sleep 0.4; echo c"),
+        job("printf 'a\\nb'; sleep 1; echo e >&2; sleep 1; echo c"),
         (self) => Stream.runCollect(Container.streamLines(self))
       )
       yield* equal("lines", lines.map(({ source, text }) => [source, text]), [
