@@ -19,7 +19,9 @@ import { eventually, json, pong, serve } from "./fake.ts"
 /** No configuration of whoever runs the tests. */
 const nobody = ConfigProvider.layer(ConfigProvider.fromUnknown({ HOME: "/nonexistent" }))
 
-const engine = (config: Docker.DockerConfig) => Layer.provide(Docker.layer(config), nobody)
+/** Patient, so that a busy machine fails no test; those that are about deadlines set their own. */
+const engine = (config: Docker.DockerConfig) =>
+  Layer.provide(Docker.layer({ healthTimeout: 60_000, connectTimeout: 60_000, ...config }), nobody)
 
 const refused = Effect.fnUntraced(function*(config: Docker.DockerConfig) {
   const error = yield* Effect.flip(Effect.scoped(Layer.build(engine(config))))
