@@ -9,7 +9,7 @@ const host = process.env["EFFECT_CONTAINERS_TEST_DOCKER"]
 const engine = Layer.unwrap(
   host === undefined
     ? Effect.die("EFFECT_CONTAINERS_TEST_DOCKER names no engine")
-    : Effect.succeed(Docker.layer({ host, healthTimeout: 60_000 }))
+    : Effect.succeed(Docker.layer({ host, healthTimeout: 60_000, connectTimeout: 60_000 }))
 )
 
 /** The quickstart, in a process of its own, its job made so slow that it can be killed in the middle. */

@@ -10,7 +10,7 @@ const Milliseconds = Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum:
  *   `DOCKER_HOST`, `DOCKER_CONTEXT`, the client's current context, or a well-known socket.
  * - `tls`: PEM texts, and whether the engine's certificate must be valid (default `true`). Only with `host`.
  * - `apiVersion`: such as `"1.43"`. Default: the newest that both sides know.
- * - `connectTimeout`: milliseconds within which a connection is there. Default 5000.
+ * - `connectTimeout`: milliseconds within which a connection over TCP is there. Default 5000.
  * - `healthTimeout`: milliseconds within which an engine answers the first question. Default 5000.
  * - `requestTimeout`: milliseconds within which an engine answers what needs no waiting (create, inspect, ...). Streams,
  *   and waiting for a container, have no limit. Default 60000.

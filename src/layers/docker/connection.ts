@@ -67,7 +67,8 @@ const makeAgent = (endpoint: Endpoint, connectTimeout: number, sockets: Set<Net.
   agent.createConnection = (options, callback) => {
     const socket = connect(options, callback)
     if (socket instanceof Net.Socket) {
-      const timer = setTimeout(() => {
+      // The kernel connects or refuses a local socket at once: there a deadline could only hit a process that is busy.
+      const timer = endpoint._tag === "Unix" ? undefined : setTimeout(() => {
         socket.destroy(Object.assign(new Error(`no connection within ${connectTimeout} ms`), { code: "ETIMEDOUT" }))
       }, connectTimeout)
       sockets.add(socket)
