@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { randomBytes } from "node:crypto"
 import type * as Net from "node:net"
 import type { Exec } from "../../Backend.ts"
@@ -37,6 +38,9 @@ done 2>/dev/null`
 
 /** How long the end of a process that nobody waits for any more may take: milliseconds. */
 const killDeadline = 10_000
+
+/** As far as an engine's word about a command that it could not execute is looked for: bytes. */
+const longestRefusal = 1024
 
 /** Most processes are over by the second look. */
 const patience = Schedule.min([Schedule.exponential("5 millis"), Schedule.spaced("1 second")])
@@ -94,6 +98,8 @@ export const exec = Effect.fnUntraced(function*(
     path: `/exec/${segment(id)}/start`,
     json: { Detach: false, Tty: config.tty }
   })
+  const { output, stdin } = attachment(socket, { operation, tty: config.tty, output: true })
+  let beginning = ""
   const exit = Effect.map(
     // Its output ends with it; whoever does not read the output finds out by asking.
     Effect.andThen(Effect.timeoutOption(ended(socket), "1 second"), over),
@@ -101,13 +107,22 @@ export const exec = Effect.fnUntraced(function*(
       isOver = true
       if (exitCode === undefined || exitCode < 0) return new ExitStatus.Unknown()
       // It never was a process: the code is the engine's, not one of its own.
-      if (pid === 0 && exitCode === 127) return new ExitStatus.StartFailed({ issue: "not found" })
-      if (pid === 0 && exitCode === 126) return new ExitStatus.StartFailed({ issue: "not executable" })
+      if (pid === 0 && (exitCode === 127 || exitCode === 126)) {
+        // Engines before 28 have 126 for both; what they wrote tells which.
+        const isMissing = exitCode === 127 || /no such file or directory|executable file not found/.test(beginning)
+        return new ExitStatus.StartFailed({ issue: isMissing ? "not found" : "not executable" })
+      }
       return ExitStatus.fromCode(exitCode)
     }
   )
   return {
-    ...attachment(socket, { operation, tty: config.tty, output: true }),
+    output: Stream.mapArray(output, (frames) => {
+      if (beginning.length < longestRefusal) {
+        for (const { bytes } of frames) beginning += Buffer.from(bytes.subarray(0, longestRefusal)).toString("latin1")
+      }
+      return frames
+    }),
+    stdin,
     exit,
     resize: ({ columns, rows }) =>
       Effect.asVoid(
