@@ -23,6 +23,8 @@ export default defineConfig({
         resolve,
         test: {
           name: "engines",
+          // They share an engine, and some look at all that it has.
+          fileParallelism: false,
           include: withEngine,
           globalSetup: "test/globalSetup.ts",
           testTimeout: 120_000,

@@ -31,10 +31,14 @@ const setUp = Effect.gen(function*() {
   const here = (yield* Auto.available).filter((engine) => engine.available && engine.engine !== "memory")
   if (here.length > 0) {
     const engine = Auto.layer()
-    yield* Console.log(`Using the engine that is here: ${here.map((one) => `${one.engine} at ${one.address}`).join(", ")}`)
+    yield* Console.log(
+      `Using the engine that is here: ${here.map((one) => `${one.engine} at ${one.address}`).join(", ")}`
+    )
     return { engine, image: process.env["QUICKSTART_IMAGE"] ?? "busybox:1.37" }
   }
-  yield* Console.log("No engine answers here. Bringing a private Docker and a registry (the first time takes a minute) ...")
+  yield* Console.log(
+    "No engine answers here. Bringing a private Docker and a registry (the first time takes a minute) ..."
+  )
   const private_ = yield* Effect.acquireRelease(
     Effect.promise(() => start(["docker", "registry"])),
     (engines) => Effect.promise(() => engines.stop())
@@ -76,22 +80,28 @@ const program = Effect.fnUntraced(function*(name: string) {
     Container.workDir("/work"),
     Container.variables({ GREETING: "Hello", WHO: "Effect" }),
     Container.command(
-      `echo "$GREETING, $WHO"; while read word; do echo "  $word"; sleep ${process.env["QUICKSTART_PAUSE"] ?? 0.3}; done < words.txt; `
+      `echo "$GREETING, $WHO"; while read word; do echo "  $word"; sleep ${
+        process.env["QUICKSTART_PAUSE"] ?? 0.3
+      }; done < words.txt; `
         + `sort words.txt > sorted.txt; echo "3 words sorted" >&2`
     )
   )
   yield* Container.streamLines(job).pipe(
     Stream.runForEach((line) => Console.log(`${line.source === "stdout" ? "out" : "err"} | ${line.text}`))
   )
-  yield* Console.log(`sorted.txt, here: ${readFileSync(join(folder, "sorted.txt"), "utf8").trim().split("\n").join(", ")}`)
+  yield* Console.log(
+    `sorted.txt, here: ${readFileSync(join(folder, "sorted.txt"), "utf8").trim().split("\n").join(", ")}`
+  )
 
   yield* title("A job that fails: a typed error with its logs")
   const failing = Container.make(image).pipe(
     Container.command("echo compiling app.c; echo 'app.c:3: error: expected ;' >&2; exit 3")
   )
   yield* Container.run(failing).pipe(
-    Effect.catchTag("ExitCode", (error) =>
-      Console.log(`${error._tag}: code ${error.code}; stderr said: ${error.logs.stderrText.trim()}`))
+    Effect.catchTag(
+      "ExitCode",
+      (error) => Console.log(`${error._tag}: code ${error.code}; stderr said: ${error.logs.stderrText.trim()}`)
+    )
   )
 
   yield* title("What is left behind")

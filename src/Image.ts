@@ -224,7 +224,7 @@ const lookUp = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ImageInfo | undefined, Errors.ImageInspect, Backend> {
   const backend = yield* Backend
   return yield* backend.inspectImage(name).pipe(
-    Effect.catchReason("ImageInspect", "NotFound", () => Effect.succeed(undefined))
+    Effect.catchReason("ImageInspect", "NotFound", () => Effect.undefined)
   )
 })
 
@@ -289,15 +289,17 @@ export const resolve = Effect.fn("Image.resolve")(function*<E = never, R = never
   }
   let pulled: Errors.ClientPull | undefined
   const statuses = pull(name, options)
-  const pulling = (drawing === undefined ? statuses : render(statuses, drawing)).pipe(Stream.catchTag("ClientPull", (error) => {
-    pulled = error
-    return Stream.empty
-  }))
+  const pulling = (drawing === undefined ? statuses : render(statuses, drawing)).pipe(
+    Stream.catchTag("ClientPull", (error) => {
+      pulled = error
+      return Stream.empty
+    })
+  )
   yield* Stream.runDrain(Stream.tapSink(pulling, output))
   if (pulled === undefined) {
     return inspected(name, yield* Effect.mapError((yield* Backend).inspectImage(name), failed))
   }
-  const copy = yield* Effect.catchTag(local, "ImagePull", () => Effect.succeed(undefined))
+  const copy = yield* Effect.catchTag(local, "ImagePull", () => Effect.undefined)
   if (copy === undefined) return yield* failed(pulled)
   yield* Effect.logWarning(`using the local copy of image ${name}: ${pulled.message}`)
   return inspected(name, copy)

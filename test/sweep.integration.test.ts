@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schedule } from "effect"
-import { Container, Filter, Owner } from "effect-containers"
+import { Effect, Layer, Schedule, Stream } from "effect"
+import { Container, Filter, Image, Owner } from "effect-containers"
 import * as Docker from "effect-containers/layers/Docker"
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
+import { readFileSync } from "node:fs"
 
 const host = process.env["EFFECT_CONTAINERS_TEST_DOCKER"]
+const archive = process.env["EFFECT_CONTAINERS_TEST_IMAGE"]
 const engine = Layer.unwrap(
   host === undefined
     ? Effect.die("EFFECT_CONTAINERS_TEST_DOCKER names no engine")
@@ -32,6 +34,7 @@ const runningOf = Effect.fnUntraced(function*(pid: number) {
 describe("what a killed program leaves behind", () => {
   it.live("is removed by sweep, and nothing else is", () =>
     Effect.gen(function*() {
+      yield* Image.fromArchive(Stream.suspend(() => Stream.make(new Uint8Array(readFileSync(archive ?? "")))))
       const mine = yield* Container.start(
         Container.make("busybox:test").pipe(Container.command(["sleep", "600"]), Container.stopWith({ grace: 0 }))
       )

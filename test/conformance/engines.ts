@@ -59,7 +59,9 @@ const silent = Effect.gen(function*() {
 const docker = (name: string) =>
   Testing.suite({
     name,
-    layer: Layer.unwrap(Effect.map(given(name), (host) => Docker.layer({ host, healthTimeout: 60_000, connectTimeout: 60_000 }))),
+    layer: Layer.unwrap(
+      Effect.map(given(name), (host) => Docker.layer({ host, healthTimeout: 60_000, connectTimeout: 60_000 }))
+    ),
     fixture: Layer.effect(
       Testing.Fixture,
       Effect.gen(function*() {
