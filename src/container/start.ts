@@ -110,6 +110,7 @@ export const create = Effect.fn("Container.create")(function*(
       : undefined
     yield* Effect.uninterruptible(Effect.andThen(
       backend.start(id),
+      // One that cannot be stopped is removed by force next, and what that cannot do is logged.
       Effect.addFinalizer(() => Effect.ignore(backend.stop(id, { grace: stopGrace })))
     ))
     if (attachment !== undefined && self.options.stdin !== undefined && !open) {
