@@ -8,9 +8,10 @@ import { names, row } from "./engines/table.ts"
 const given = process.argv.slice(2)
 const dash = given.findIndex((argument) => argument.startsWith("-"))
 const engines = dash === -1 ? given : given.slice(0, dash)
-const unknown = engines.filter((name) => name !== "memory" && row(name)?.kind !== "docker")
+const isEngine = (name: string) => ["docker", "containerd"].includes(row(name)?.kind ?? "")
+const unknown = engines.filter((name) => name !== "memory" && !isEngine(name))
 if (unknown.length > 0) {
-  const known = names.filter((name) => row(name)?.kind === "docker")
+  const known = names.filter(isEngine)
   process.stderr.write(`No engine is called ${unknown.join(", ")}: there are memory, ${known.join(", ")}.\n`)
   process.exit(1)
 }

@@ -36,8 +36,9 @@ const running = (): State | undefined => {
 }
 
 const print = (state: State): void => {
-  for (const [name, { address, host }] of Object.entries(state.engines)) {
-    process.stdout.write(`${name} socket=${host} address=${address}\n`)
+  for (const [name, { address, client, host }] of Object.entries(state.engines)) {
+    const more = Object.entries(client ?? {}).map(([key, value]) => ` ${key}=${value}`)
+    process.stdout.write(`${name} socket=${host} address=${address}${more.join("")}\n`)
   }
   for (const [name, address] of Object.entries(state.registries)) {
     process.stdout.write(`${name} address=${address}${name === "registry-auth" ? " user=user password=secret" : ""}\n`)

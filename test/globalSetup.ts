@@ -3,9 +3,10 @@
  *
  * `EFFECT_CONTAINERS_ENGINES` (default `docker memory`) says which engines. Tests find them in the environment:
  * `EFFECT_CONTAINERS_TEST_DOCKER` (and `_DOCKER20`, ...) as DOCKER_HOST has it, `EFFECT_CONTAINERS_TEST_DOCKER_ADDRESS`
- * where its published ports are, `EFFECT_CONTAINERS_TEST_REGISTRY` and `_REGISTRY_AUTH` (user, secret) as `host:port`,
- * `EFFECT_CONTAINERS_TEST_MACHINE` the address at which an engine reaches a server of a test, and
- * `EFFECT_CONTAINERS_TEST_IMAGE` the archive of `busybox:test`.
+ * where its published ports are, of a containerd also `EFFECT_CONTAINERS_TEST_CONTAINERD_NAMESPACE`, `_FOLDER` (for its
+ * client's files), `_CNI` (the plugins' folder) and `_BUILDAH` (the program), `EFFECT_CONTAINERS_TEST_REGISTRY` and
+ * `_REGISTRY_AUTH` (user, secret) as `host:port`, `EFFECT_CONTAINERS_TEST_MACHINE` the address at which an engine reaches
+ * a server of a test, and `EFFECT_CONTAINERS_TEST_IMAGE` the archive of `busybox:test`.
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -22,9 +23,9 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
   try {
     const image = join(started.folder, "busybox.tar")
     writeFileSync(image, archive(await makeImage(), ["busybox:test"]))
-    for (const [name, { address, host }] of Object.entries(started.engines)) {
+    for (const [name, { address, client, host }] of Object.entries(started.engines)) {
       process.env[variable(name)] = host
-      process.env[variable(`${name}-address`)] = address
+      for (const [key, value] of Object.entries({ address, ...client })) process.env[variable(`${name}-${key}`)] = value
     }
     for (const [name, address] of Object.entries(started.registries)) process.env[variable(name)] = address
     process.env[variable("machine")] = started.machine

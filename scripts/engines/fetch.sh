@@ -41,11 +41,12 @@ fi
 
 # Older suites still ship files in /bin and /lib, where newer ones have links into /usr.
 for name in bin sbin lib lib64; do ln -s "usr/$name" "$work/tree/$name"; done
-# Neither documents nor locales, time zones and character sets: no engine reads them.
+# Neither documents nor locales, time zones and character sets, which no engine reads, nor buildah's own test programs.
 for package in "$work"/apt/cache/archives/*.deb; do
   dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$work/tree" \
     --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' \
-    --exclude='./usr/share/zoneinfo/*' --exclude='./usr/lib/*/gconv/*' --exclude='./var/*' --exclude='./dev/*'
+    --exclude='./usr/share/zoneinfo/*' --exclude='./usr/lib/*/gconv/*' --exclude='./usr/libexec/buildah/*' \
+    --exclude='./var/*' --exclude='./dev/*'
 done
 # What the iptables package's alternatives would have made.
 if [ -e "$work/tree/usr/sbin/xtables-nft-multi" ]; then

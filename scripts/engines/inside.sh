@@ -5,6 +5,9 @@
 #   inside.sh join SWITCH ADDRESS/BITS SUITE NAME CMD...   put a cable from a new network namespace to the switch, then:
 #   inside.sh machine SUITE NAME CMD...         look like a machine that has the suite's programs, then run CMD
 #   inside.sh programs SUITE CMD...             only the suite's programs
+#   inside.sh daemon SUITE CMD...               those and a /run of its own
+#   inside.sh plugin SUITE LIB CMD...           those and LIB as /var/lib
+#   inside.sh tool SUITE LIB CMD...             those too, the suite's settings, and nothing written to /etc or /run stays
 #
 # The suite's tree is put on /usr of a private mount namespace: each program finds its own libraries, and every other
 # path is this machine's, so that bind mounts and sockets work. The switch is not in this machine's network namespace,
@@ -75,6 +78,29 @@ case $what in
   programs)
     programs "$1"
     shift
+    exec "$@"
+    ;;
+  daemon)
+    mount -t tmpfs -o mode=755 tmpfs /run
+    programs "$1"
+    shift
+    exec "$@"
+    ;;
+  plugin)
+    mount --bind "$2" /var/lib
+    programs "$1"
+    shift 2
+    exec "$@"
+    ;;
+  tool)
+    # This machine's own files count, the suite's are for what it lacks, and what is written goes with the program.
+    mount -t tmpfs -o mode=755 tmpfs "$2/written"
+    mkdir "$2"/written/{etc,run}{,.work}
+    mount -t overlay -o "lowerdir=/etc:$1/etc,upperdir=$2/written/etc,workdir=$2/written/etc.work" overlay /etc
+    mount -t overlay -o "lowerdir=/run,upperdir=$2/written/run,workdir=$2/written/run.work" overlay /run
+    mount --bind "$2" /var/lib
+    programs "$1"
+    shift 2
     exec "$@"
     ;;
 esac

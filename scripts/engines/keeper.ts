@@ -2,27 +2,35 @@
  * The process that engines hang on. `start.ts` runs it, talks to it in lines of JSON, and holds its standard input: when
  * that closes, be it because the test run has ended, was interrupted or killed, the keeper takes everything down and
  * ends. Should the keeper itself be killed, the kernel kills the engines with it (`setpriv --pdeathsig`), and with their
- * last process go their mounts, networks and containers; the folders and empty cgroups that remain are removed by the
- * next start.
+ * last process go their mounts, networks and containers; what remains, folders, empty cgroups and the containers of a
+ * containerd, is removed by the next start.
  *
  * Usage: node keeper.ts hold|keep INSTANCE NAME..., where `keep` does not look at standard input: SIGTERM ends it.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs"
 import { writeFile } from "node:fs/promises"
 import { request } from "node:http"
-import { connect } from "node:net"
+import { connect, type NetConnectOpts } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { type ForClient, prepareContainerd } from "./containerd.ts"
 import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
 import { removeCgroups, removeFolder, startTime, sweep } from "./left.ts"
-import { commonSuite, type Row, row } from "./table.ts"
+import { endContainers } from "./orphans.ts"
+import { commonSuite, type Containerd, type Networked, row } from "./table.ts"
 
 /** What the keeper says on standard output, a line each. */
 export type Said =
   | { readonly is: "network"; readonly host: string }
-  | { readonly is: "engine"; readonly name: string; readonly socket: string; readonly address: string }
+  | {
+    readonly is: "engine"
+    readonly name: string
+    readonly socket: string
+    readonly address: string
+    readonly client?: ForClient
+  }
   | { readonly is: "registry"; readonly name: string; readonly address: string }
   | { readonly is: "ready" }
   | { readonly is: "failed"; readonly message: string }
@@ -34,6 +42,8 @@ const [until, instance = "", ...wanted] = process.argv.slice(2)
 const folder = join(runFolder(), instance)
 const children = new Map<string, ChildProcess>()
 let stopping = false
+/** The folder, and with it all that goes by the instance's name, is another keeper's unless this one has made it. */
+let mine = false
 
 const say = (said: Said) => process.stdout.write(`${JSON.stringify(said)}\n`)
 
@@ -85,9 +95,9 @@ const pinged = (socketPath: string) => () =>
     asked.end()
   })
 
-const connected = (host: string, port: number) => () =>
+const connected = (where: NetConnectOpts) => () =>
   new Promise<boolean>((done) => {
-    const socket = connect({ host, port, timeout: 2000 })
+    const socket = connect({ ...where, timeout: 2000 })
     socket.once("connect", () => done(true))
     socket.once("timeout", () => socket.destroy())
     socket.once("close", () => done(false))
@@ -117,7 +127,7 @@ const network = async (): Promise<Network> => {
   return { pid: child.pid, address: (host) => `203.0.113.${number * 16 + host}` }
 }
 
-const startDocker = async (name: string, is: Row, lan: Network): Promise<void> => {
+const startDocker = async (name: string, is: Networked, lan: Network): Promise<void> => {
   const tree = await suite(is.suite)
   const own = join(folder, name)
   const socket = join(own, "docker.sock")
@@ -132,6 +142,15 @@ const startDocker = async (name: string, is: Row, lan: Network): Promise<void> =
   launch(name, ["unshare", "--net", "--mount", "--propagation", "private", ...inside], 0)
   await answers(pinged(socket))(name)
   say({ is: "engine", name, socket, address })
+}
+
+/** It accepts connections when it has loaded everything; its clients ask for its health anyway. */
+const startContainerd = async (name: string, is: Containerd): Promise<void> => {
+  const own = join(folder, name)
+  const { client, command, socket } = await prepareContainerd(own, await suite(is.suite), instance, name)
+  launch(name, command, 0)
+  await answers(connected({ path: socket }))(name)
+  say({ is: "engine", name, socket, address: "127.0.0.1", client })
 }
 
 const startRegistry = async (name: string, lan: Network | undefined): Promise<void> => {
@@ -156,8 +175,18 @@ const startRegistry = async (name: string, lan: Network | undefined): Promise<vo
     ? [join(tree, "usr/bin/docker-registry"), ...serve.slice(1)]
     : ["unshare", "--mount", "--propagation", "private", "bash", script("inside.sh"), "programs", tree, ...serve]
   launch(name, command, 0)
-  await answers(connected(host, port))(name)
+  await answers(connected({ host, port }))(name)
   say({ is: "registry", name, address: `${host}:${port}` })
+}
+
+const clear = async (): Promise<void> => {
+  await endContainers(instance)
+  for (let tries = 0; tries < 40; tries++) {
+    const cgroups = await removeCgroups(instance)
+    const files = await removeFolder(folder).then(() => true, () => false)
+    if (cgroups && files) break
+    await sleep(50)
+  }
 }
 
 const stop = async (code: number): Promise<void> => {
@@ -167,20 +196,18 @@ const stop = async (code: number): Promise<void> => {
   // No farewell: their data goes anyway, and the death of a namespace's first process takes all of it along.
   for (const child of children.values()) child.kill("SIGKILL")
   await Promise.all(ended)
-  for (let tries = 0; tries < 40; tries++) {
-    const cgroups = await removeCgroups(instance)
-    const files = await removeFolder(folder).then(() => true, () => false)
-    if (cgroups && files) break
-    await sleep(50)
-  }
+  if (mine) await clear()
   process.exit(code)
 }
 
 const start = async (): Promise<void> => {
+  await sweep()
+  if (stopping) return
+  if (existsSync(folder)) throw new EnginesError(`${folder} is in use; if no process of it runs, remove it`)
   mkdirSync(folder)
-  await writeFile(join(folder, "keeper"), `${process.pid} ${startTime(process.pid)}`)
-  await sweep(instance)
-  const engines = wanted.flatMap((name) => row(name)?.kind === "docker" ? [name] : [])
+  mine = true
+  writeFileSync(join(folder, "keeper"), `${process.pid} ${startTime(process.pid)}`)
+  const engines = wanted.filter((name) => row(name)?.kind !== "registry")
   const cannot = cannotStart()
   if (engines.length > 0 && cannot !== undefined) {
     throw new EnginesError(`${engines.join(", ")} cannot be started on this machine: ${cannot}`)
@@ -190,6 +217,7 @@ const start = async (): Promise<void> => {
   await Promise.all(wanted.map((name) => {
     const is = row(name)
     if (is === undefined) throw new EnginesError(`no engine is called ${name}`)
+    if (is.kind === "containerd") return startContainerd(name, is)
     return is.kind === "registry" || lan === undefined ? startRegistry(name, lan) : startDocker(name, is, lan)
   }))
   say({ is: "ready" })

@@ -4,21 +4,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { rm, rmdir } from "node:fs/promises"
 import { networkInterfaces } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { runFolder } from "./home.ts"
-
-const cgroups = (prefix: string): ReadonlyArray<string> => {
-  const root = "/sys/fs/cgroup"
-  if (!existsSync(root)) return []
-  const hierarchies = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  return [root, ...hierarchies.map((entry) => join(root, entry.name))].flatMap((hierarchy) =>
-    // A cgroup of version 2 can go while this looks at it.
-    existsSync(hierarchy)
-      ? readdirSync(hierarchy).filter((name) => name.startsWith(prefix)).map((name) => join(hierarchy, name))
-      : []
-  )
-}
+import { cgroups, endContainers, inCgroups } from "./orphans.ts"
 
 /**
  * Removes the cgroups of engines that are no more: they are empty, and nobody else removes them. Tells whether none is
@@ -39,11 +28,15 @@ export const removeCgroups = async (id: string): Promise<boolean> => {
 /** A folder can be busy for a moment after its processes have gone: the kernel unmounts in its own time. */
 export const removeFolder = (path: string) => rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 50 })
 
-/** When a process was started, in the kernel's own count: with its id it names a process for good. */
+/**
+ * When a process was started, in the kernel's own count: with its id it names a process for good. None has been if it is
+ * dead and only its parent has not taken note.
+ */
 export const startTime = (pid: number): string | undefined => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19]
   } catch {
     return undefined
   }
@@ -61,12 +54,15 @@ const held = (id: string): boolean => {
 const folders = () =>
   readdirSync(runFolder(), { withFileTypes: true }).flatMap((entry) => entry.isDirectory() ? [entry.name] : [])
 
-/** Clears up after keepers that were killed. `except` is the instance that is just being started. */
-export const sweep = async (except: string): Promise<void> => {
+/** Clears up after keepers that were killed. */
+export const sweep = async (): Promise<void> => {
   for (const id of folders()) {
     // Without the file its keeper is only just starting, or ending.
-    if (id === except || held(id) || !existsSync(join(runFolder(), id, "keeper"))) continue
-    await removeCgroups(id)
+    if (held(id) || !existsSync(join(runFolder(), id, "keeper"))) continue
+    await endContainers(id)
+    for (let tries = 0; tries < 40 && !(await removeCgroups(id)); tries++) await sleep(50)
+    // Another that cleared up meanwhile may have made place for a new one of this name.
+    if (held(id)) continue
     await removeFolder(join(runFolder(), id))
     process.stderr.write(`engines: cleared up after a run that was killed (${id})\n`)
   }
@@ -77,11 +73,13 @@ const look = (): ReadonlyArray<string> => {
   const mine = (text: string) =>
     text.includes(`${runFolder()}/`) && !living.some((id) => text.includes(`${join(runFolder(), id)}/`))
   const links = Object.keys(networkInterfaces()).filter((name) => /^efc-\d+$/.test(name))
+  const unheld = cgroups("efc-").filter((path) => !living.some((id) => path.includes(`/efc-${id}-`)))
+  const contained = new Set(unheld.flatMap((path) => inCgroups(basename(path))))
   const processes = process.platform === "linux"
     ? readdirSync("/proc").filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
       try {
         const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")
-        return mine(command) ? [`process ${pid}: ${command}`] : []
+        return contained.has(Number(pid)) || mine(command) ? [`process ${pid}: ${command}`] : []
       } catch {
         return []
       }
@@ -94,9 +92,7 @@ const look = (): ReadonlyArray<string> => {
     ...processes,
     ...mounts.map((mount) => `mount ${mount}`),
     ...folders().filter((id) => !living.includes(id)).map((id) => `folder ${join(runFolder(), id)}`),
-    ...cgroups("efc-").filter((path) => !living.some((id) => path.includes(`/efc-${id}-`))).map((path) =>
-      `cgroup ${path}`
-    ),
+    ...unheld.map((path) => `cgroup ${path}`),
     ...links.length > living.length ? [`networks ${links.join(", ")}, of which ${living.length} are held`] : []
   ]
 }

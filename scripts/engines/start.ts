@@ -10,6 +10,7 @@ import { request } from "node:http"
 import { homedir, tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import type { ForClient } from "./containerd.ts"
 import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
 import type { Said } from "./keeper.ts"
 import { commonSuite, names, row } from "./table.ts"
@@ -19,6 +20,8 @@ export interface Engine {
   readonly host: string
   /** Where its published ports are reached. */
   readonly address: string
+  /** Of a containerd that was started here. */
+  readonly client?: ForClient | undefined
 }
 
 export interface Engines {
@@ -74,7 +77,7 @@ const engineOfMachine = async (why: string): Promise<Engine> => {
 }
 
 /**
- * Starts what `wanted` names (`docker`, `docker20`, `registry`, ..., see `table.ts`) and returns when all of it answers.
+ * Starts what `wanted` names (`docker`, `containerd17`, `registry`, ..., see `table.ts`), returns when all of it answers.
  *
  * Each call has engines of its own, on a private network. What `EFFECT_CONTAINERS_TEST_<NAME>` names is taken from there
  * and not started. They are gone when `stop` is called or this process ends, however it ends; with `keep` they stay.
@@ -129,8 +132,10 @@ export const start = async (
   for await (const line of createInterface({ input: child.stdout ?? process.stdin })) {
     const said = JSON.parse(line) as Said
     if (said.is === "network") machine = said.host
-    else if (said.is === "engine") engines[said.name] = { host: `unix://${said.socket}`, address: said.address }
-    else if (said.is === "registry") registries[said.name] = said.address
+    else if (said.is === "engine") {
+      const { address, client, name, socket } = said
+      engines[name] = { host: `unix://${socket}`, address, client }
+    } else if (said.is === "registry") registries[said.name] = said.address
     else if (said.is === "failed") failure = said.message
     else ready = true
     if (ready) break
