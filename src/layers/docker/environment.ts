@@ -1,8 +1,6 @@
 import * as Config from "effect/Config"
 import type * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import { homedir } from "node:os"
-import { join } from "node:path"
+import { variable } from "../registry/environment.ts"
 
 const names = [
   "DOCKER_HOST",
@@ -18,12 +16,6 @@ const names = [
 /** The variables that the engine's own client looks at. An empty one is like none. */
 export type Environment = { readonly [Name in (typeof names)[number]]: string | undefined }
 
-const variable = (name: string): Config.Config<string | undefined> =>
-  Config.map(Config.option(Config.String(name)), (value) => {
-    const text = Option.getOrUndefined(value)
-    return text === "" ? undefined : text
-  })
-
 /** Read from the `ConfigProvider`, which is the process's environment unless a program says otherwise. */
 export const read: Effect.Effect<Environment, Config.ConfigError> = Config.all({
   DOCKER_HOST: variable("DOCKER_HOST"),
@@ -35,9 +27,3 @@ export const read: Effect.Effect<Environment, Config.ConfigError> = Config.all({
   XDG_RUNTIME_DIR: variable("XDG_RUNTIME_DIR"),
   HOME: variable("HOME")
 })
-
-export const home = (environment: Environment): string => environment.HOME ?? homedir()
-
-/** Where the engine's own client keeps its configuration. */
-export const configDirectory = (environment: Environment): string =>
-  environment.DOCKER_CONFIG ?? join(home(environment), ".docker")

@@ -4,8 +4,8 @@ import * as Schema from "effect/Schema"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type * as Errors from "../../Errors.ts"
+import { reason } from "../../errors/make.ts"
 import { configDirectory, type Environment } from "./environment.ts"
-import { reason } from "./errors.ts"
 
 const Entry = Schema.Struct({
   auth: Schema.optionalKey(Schema.String),
@@ -21,7 +21,7 @@ const ClientConfig = Schema.Struct({
   credsStore: Schema.optionalKey(Schema.String)
 })
 
-/** The part of the engine's own client's `config.json` that matters here. */
+/** The part of Docker's client's `config.json` that matters here. */
 export type ClientConfig = typeof ClientConfig.Type
 
 const decode = Schema.decodeUnknownResult(Schema.toCodecGoJson(ClientConfig))
