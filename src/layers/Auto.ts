@@ -24,6 +24,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { Backend } from "../Backend.ts"
 import * as Errors from "../Errors.ts"
+import { ContainerdConfig } from "./containerd/config.ts"
 import { DockerConfig } from "./docker/config.ts"
 
 type Service = Backend["Service"]
@@ -50,6 +51,7 @@ type Service = Backend["Service"]
  */
 export const BackendConfig = Schema.Union([
   Schema.TaggedStruct("Docker", DockerConfig.fields),
+  Schema.TaggedStruct("Containerd", ContainerdConfig.fields),
   Schema.TaggedStruct("Memory", {
     /** How long each operation takes, such as `"10 millis"`. Default: no time. */
     latency: Schema.optionalKey(Schema.DurationFromString)
@@ -83,10 +85,15 @@ const load = <A>(engine: string, module: () => Promise<A>): Effect.Effect<A, Err
 const docker = (config: DockerConfig): Effect.Effect<Service, Errors.BackendNotAvailable, Scope.Scope> =>
   Effect.flatMap(load("docker", () => import("./Docker.ts")), (module) => module.make(config))
 
+const containerd = (config: ContainerdConfig): Effect.Effect<Service, Errors.BackendNotAvailable, Scope.Scope> =>
+  Effect.flatMap(load("containerd", () => import("./Containerd.ts")), (module) => module.make(config))
+
 const make = (config: BackendConfig): Effect.Effect<Service, Errors.BackendNotAvailable, Scope.Scope> => {
   switch (config._tag) {
     case "Docker":
       return docker(config)
+    case "Containerd":
+      return containerd(config)
     case "Memory":
       return Effect.flatMap(
         load("memory", () => import("./Memory.ts")),
@@ -102,13 +109,18 @@ const make = (config: BackendConfig): Effect.Effect<Service, Errors.BackendNotAv
 export interface AutoOptions {
   /** How to reach Docker or Podman. Default: as their own client does. */
   readonly docker?: DockerConfig | undefined
+  /** How to reach containerd. Default: as its own client does, and where none answers a private one is started. */
+  readonly containerd?: ContainerdConfig | undefined
 }
+
+const withStart = (config: ContainerdConfig = {}): ContainerdConfig => ({ autoStart: true, ...config })
 
 /** What is tried, in this order. A further engine is a further entry. */
 const engines: ReadonlyArray<
   (options: AutoOptions) => Effect.Effect<Service, Errors.BackendNotAvailable, Scope.Scope>
 > = [
-  ({ docker: config = {} }) => docker(config)
+  ({ docker: config = {} }) => docker(config),
+  ({ containerd: config }) => containerd(withStart(config))
 ]
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -128,7 +140,9 @@ const first = Effect.fnUntraced(function*(
 })
 
 /**
- * The first engine that answers: Docker, or Podman through Docker's API. Never the one in memory, which must be asked for.
+ * The first engine that answers: Docker, or Podman through Docker's API, then containerd. Where there is none, a private
+ * containerd is started, if its programs are there, and goes with the Layer. Never the one in memory, which must be asked
+ * for.
  *
  * Fails with `BackendNotAvailable`, which names every candidate and why it would not do.
  *
@@ -164,16 +178,17 @@ export const fromConfig = (config: BackendConfig): Layer.Layer<Backend, Errors.B
  * @category models
  * @since 0.1.0
  */
-export type Choice = "auto" | "docker" | "memory"
+export type Choice = "auto" | "containerd" | "docker" | "memory"
 
 const choice: Config.Config<Choice> = Config.withDefault(
-  Config.schema(Schema.Literals(["auto", "docker", "memory"]), "CONTAINER_BACKEND"),
+  Config.schema(Schema.Literals(["auto", "containerd", "docker", "memory"]), "CONTAINER_BACKEND"),
   "auto"
 )
 
 /**
- * The engine that the program's `ConfigProvider` names. Default: `CONTAINER_BACKEND`, which is `auto`, `docker` or
- * `memory`, and `auto` when it is not there. Fails with `ConfigError` for any other word.
+ * The engine that the program's `ConfigProvider` names. Default: `CONTAINER_BACKEND`, which is `auto`, `docker`,
+ * `containerd` (one that runs, else a private one) or `memory`, and `auto` when it is not there. Fails with `ConfigError`
+ * for any other word.
  *
  * @category layers
  * @since 0.1.0
@@ -187,6 +202,8 @@ export const layerConfig = (
       switch (choice) {
         case "auto":
           return first({})
+        case "containerd":
+          return containerd(withStart())
         case "docker":
           return make({ _tag: "Docker" })
         case "memory":
@@ -206,10 +223,13 @@ export const layerConfig = (
  * @since 0.1.0
  */
 export interface Available {
-  /** `"docker"`, `"podman"`, `"memory"`. */
+  /** `"docker"`, `"podman"`, `"containerd"`, `"memory"`. */
   readonly engine: string
   readonly address?: string | undefined
+  /** It can be used. */
   readonly available: boolean
+  /** It does not run: using it would start it. */
+  readonly starts?: boolean | undefined
   /** Why it is not. */
   readonly reason?: Errors.Reason | undefined
 }
@@ -229,17 +249,32 @@ const check = (
       )
     )
 
+/** The private containerd, which nobody has to run. */
+const startable: Effect.Effect<ReadonlyArray<Available>> = load("containerd", () => import("./Containerd.ts")).pipe(
+  Effect.flatMap((module) => module.startable()),
+  Effect.match({
+    onSuccess: (
+      address
+    ): ReadonlyArray<Available> => [{ engine: "containerd", address, available: true, starts: true }],
+    onFailure: ({ candidates }) =>
+      candidates.map(({ address, engine, reason }) => ({ engine, address, available: false, reason }))
+  })
+)
+
 /**
  * The engines that this build knows, and whether each answers now. One that does not is there once for each address that
- * was tried, with the reason. Never fails.
+ * was tried, with the reason. Starts nothing: of a private containerd it says whether it could be started. Never fails.
  *
  * @category looking
  * @since 0.1.0
  */
 export const available: Effect.Effect<ReadonlyArray<Available>> = Effect.map(
-  Effect.forEach(
-    [...engines.map((engine) => engine({})), make({ _tag: "Memory" })],
-    check,
+  Effect.all(
+    [
+      ...engines.map((engine) => check(engine({ containerd: { autoStart: false } }))),
+      startable,
+      check(make({ _tag: "Memory" }))
+    ],
     { concurrency: "unbounded" }
   ),
   (found) => found.flat()

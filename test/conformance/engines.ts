@@ -3,13 +3,17 @@
  * there fails: none is skipped.
  */
 import * as NodeStream from "@effect/platform-node-shared/NodeStream"
-import { Data, Deferred, Effect, Layer } from "effect"
+import { Data, Deferred, Effect, Layer, Stream } from "effect"
 import { Image } from "effect-containers"
+import * as Containerd from "effect-containers/layers/Containerd"
 import * as Docker from "effect-containers/layers/Docker"
 import * as Memory from "effect-containers/layers/Memory"
 import * as Testing from "effect-containers/testing"
 import { createReadStream } from "node:fs"
+import { readFile } from "node:fs/promises"
 import { createServer } from "node:net"
+import { archive, makeImage } from "../../scripts/engines/image.ts"
+import { row } from "../../scripts/engines/table.ts"
 import { busybox } from "./busybox.ts"
 
 class Unreadable extends Data.TaggedError("Unreadable")<{ readonly path: string; readonly cause: unknown }> {}
@@ -112,7 +116,65 @@ const memory = Testing.suite({
   )
 })
 
+/** Reads an archive into the engine that is given. */
+const imported = (archive: Uint8Array) => Image.fromArchive(Stream.make(archive))
+
+/** The fixture's image with other settings: made here, as a build would. */
+const settled = (name: string, settings: Testing.ImageSettings) =>
+  Effect.flatMap(
+    Effect.promise(() =>
+      makeImage({
+        // Each a new one, as a build makes it.
+        created: new Date().toISOString(),
+        config: {
+          Env: [
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ...Object.entries(settings.env ?? {}).map(([name, value]) => `${name}=${value}`)
+          ],
+          ...(settings.labels === undefined ? {} : { Labels: settings.labels }),
+          ...(settings.workDir === undefined ? {} : { WorkingDir: settings.workDir }),
+          ...(settings.user === undefined ? {} : { User: settings.user }),
+          ...(settings.entrypoint === undefined ? {} : { Entrypoint: settings.entrypoint, Cmd: [] }),
+          ...(settings.command === undefined ? {} : { Cmd: settings.command })
+        }
+      })
+    ),
+    (image) => Effect.asVoid(imported(archive(image, [name])))
+  )
+
+const containerd = (name: string) =>
+  Testing.suite({
+    name,
+    layer: Layer.unwrap(Effect.gen(function*() {
+      const registry = yield* given("registry")
+      return Containerd.layer({
+        address: yield* given(name),
+        namespace: yield* given(`${name}-namespace`),
+        folder: yield* given(`${name}-folder`),
+        registries: { hosts: { [registry]: { plainHttp: true } } },
+        connectTimeout: 60_000
+      })
+    })),
+    fixture: Layer.effect(
+      Testing.Fixture,
+      Effect.gen(function*() {
+        const path = yield* given("image")
+        yield* imported(yield* Effect.promise(() => readFile(path)))
+        const registry = yield* given("registry")
+        return {
+          image: "busybox:test",
+          makeImage: settled,
+          missing: ["build"],
+          registries: { address: registry, down: "127.0.0.1:1", silent }
+        }
+      })
+    )
+  })
+
+const suiteOf = (name: string) =>
+  name === "memory" ? memory : row(name)?.kind === "containerd" ? containerd(name) : docker(name)
+
 /** The engines that `EFFECT_CONTAINERS_ENGINES` names. Default: `docker memory`. */
 export const suites = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker memory").split(/[\s,]+/)
   .filter((name) => name !== "")
-  .map((name) => name === "memory" ? memory : docker(name))
+  .map(suiteOf)

@@ -16,6 +16,7 @@ const nameOf = <E>(layer: Layer.Layer<Backend.Backend, E>, variables: Record<str
   )
 
 const nowhere = "unix:///nonexistent/engine.sock"
+const noSocket = "/nonexistent/containerd.sock"
 
 describe("Auto", { timeout: 60_000 }, () => {
   it.live("takes the engine that answers", () =>
@@ -29,11 +30,31 @@ describe("Auto", { timeout: 60_000 }, () => {
 
   it.live("names every candidate when none answers, and never takes the one in memory", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(nameOf(Auto.layer(), { DOCKER_HOST: nowhere }))
+      const error = yield* Effect.flip(nameOf(Auto.layer(), { DOCKER_HOST: nowhere, CONTAINERD_ADDRESS: noSocket }))
       assert.strictEqual(error._tag, "BackendNotAvailable")
       assert.deepStrictEqual(error.candidates.map(({ address, engine, reason }) => [engine, address, reason._tag]), [
-        ["docker", `${nowhere} (DOCKER_HOST)`, "NotFound"]
+        ["docker", `${nowhere} (DOCKER_HOST)`, "NotFound"],
+        ["containerd", `unix://${noSocket} (CONTAINERD_ADDRESS)`, "NotFound"]
       ])
+    }))
+
+  it.live("would start a private engine last, and says what that lacks", () =>
+    Effect.gen(function*() {
+      const containerd = {
+        autoStart: { when: "always", containerd: "/nonexistent/containerd", folder: "/nonexistent" }
+      } as const
+      const error = yield* Effect.flip(nameOf(Auto.layer({ containerd }), { DOCKER_HOST: nowhere }))
+      assert.strictEqual(error._tag, "BackendNotAvailable")
+      assert.deepStrictEqual(error.candidates.map(({ address, engine }) => [engine, address]), [
+        ["docker", `${nowhere} (DOCKER_HOST)`],
+        ["containerd", "a private one, in /nonexistent"]
+      ])
+      const reason = error.candidates[1]?.reason
+      if (process.platform === "linux") {
+        assert.strictEqual(reason?._tag, "NotFound")
+        assert.include(reason?.message, "/nonexistent/containerd")
+        assert.include(reason?.hint, "install containerd and runc")
+      } else assert.strictEqual(reason?._tag, "Unsupported")
     }))
 
   it.live("takes the one that a configuration names, and no other", () =>
@@ -44,6 +65,10 @@ describe("Auto", { timeout: 60_000 }, () => {
         nameOf(Auto.layerConfig(), { CONTAINER_BACKEND: "docker", DOCKER_HOST: nowhere })
       )
       assert.strictEqual(missing._tag, "BackendNotAvailable")
+      const none = yield* Effect.flip(
+        nameOf(Auto.layerConfig(), { CONTAINER_BACKEND: "containerd", CONTAINERD_ADDRESS: noSocket })
+      )
+      assert.strictEqual(none._tag, "BackendNotAvailable")
       const odd = yield* Effect.flip(nameOf(Auto.layerConfig(), { CONTAINER_BACKEND: "dcoker" }))
       assert.strictEqual(odd._tag, "ConfigError")
     }))
@@ -54,15 +79,28 @@ describe("Auto", { timeout: 60_000 }, () => {
         json(response, 200, { Version: "26.1.5", ApiVersion: "1.45", Os: "linux", Arch: "amd64" })
       )
       const look = (variables: Record<string, string>) =>
-        Effect.provide(Auto.available, environment({ HOME: "/nonexistent", ...variables }))
+        Effect.provide(
+          Auto.available,
+          environment({
+            HOME: "/nonexistent",
+            CONTAINERD_ADDRESS: noSocket,
+            EFFECT_CONTAINERS_FOLDER: "/nonexistent",
+            EFFECT_CONTAINERS_CONTAINERD: "/nonexistent/containerd",
+            ...variables
+          })
+        )
       const there = yield* look({ DOCKER_HOST: host })
       assert.deepStrictEqual(there.map(({ address, available, engine }) => [engine, available, address]), [
         ["docker", true, host],
-        ["memory", true, there[1]?.address]
+        ["containerd", false, `unix://${noSocket} (CONTAINERD_ADDRESS)`],
+        ["containerd", false, "a private one, in /nonexistent"],
+        ["memory", true, there[3]?.address]
       ])
       const gone = yield* look({ DOCKER_HOST: nowhere })
       assert.deepStrictEqual(gone.map(({ available, engine, reason }) => [engine, available, reason?._tag]), [
         ["docker", false, "NotFound"],
+        ["containerd", false, "NotFound"],
+        ["containerd", false, process.platform === "linux" ? "NotFound" : "Unsupported"],
         ["memory", true, undefined]
       ])
     }))

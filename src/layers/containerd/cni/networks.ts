@@ -1,0 +1,111 @@
+import * as Effect from "effect/Effect"
+import { readdir, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import type * as Errors from "../../../Errors.ts"
+import { fromCause, reason } from "../errors.ts"
+import * as Conf from "./conf.ts"
+import * as Plugins from "./plugins.ts"
+
+/** What is said about networks, completed. */
+export interface Settings {
+  readonly plugins: Plugins.Plugins
+  /** Where administrators describe networks. */
+  readonly folder: string
+  /** The link of the default network on this machine. */
+  readonly bridge: string
+  readonly subnet: string
+}
+
+/** The default network as it may be asked for, besides its own name. */
+export const alias = "bridge"
+
+const own = { bridge: "efc0", name: "effect-containers" } as const
+
+/** Its addresses are kept by its name: another bridge is another network. */
+export const nameOf = ({ bridge }: Settings): string => bridge === own.bridge ? own.name : `${own.name}-${bridge}`
+
+/** What the default network cannot be without, and what publishing ports cannot. */
+export const needed = ["bridge", "host-local"] as const
+export const forPorts = "portmap"
+
+/** What lets packets through where a machine forwards none by default, as one with Docker. */
+const forForwarding = "firewall"
+
+/** A version that plugins of all ages know. */
+const version = "0.4.0"
+
+const defaultOf = (settings: Settings): Conf.Network => {
+  const has = (type: string): boolean => Plugins.find(settings.plugins, type) !== undefined
+  return {
+    cniVersion: version,
+    name: nameOf(settings),
+    plugins: [
+      {
+        type: "bridge",
+        bridge: settings.bridge,
+        isGateway: true,
+        ipMasq: true,
+        hairpinMode: true,
+        ipam: { type: "host-local", ranges: [[{ subnet: settings.subnet }]], routes: [{ dst: "0.0.0.0/0" }] }
+      },
+      ...has(forPorts) ? [{ type: forPorts, capabilities: { portMappings: true } }] : [],
+      ...has(forForwarding) ? [{ type: forForwarding }] : []
+    ]
+  }
+}
+
+const operation = "start"
+
+/** All networks that are described, the first of a name. */
+const described = (folder: string): Effect.Effect<ReadonlyMap<string, Conf.Network>, Errors.Reason> =>
+  Effect.tryPromise({
+    try: async () => {
+      const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return []
+        throw error
+      })
+      const found = new Map<string, Conf.Network>()
+      for (const name of names.filter((name) => /\.(?:conflist|conf|json)$/.test(name)).toSorted()) {
+        const network = Conf.parse(await readFile(join(folder, name), "utf8"), name.endsWith(".conflist"))
+        if (network !== undefined && !found.has(network.name)) found.set(network.name, network)
+      }
+      return found
+    },
+    catch: (cause) => fromCause(operation, cause)
+  })
+
+const pluginsThere = (
+  { plugins }: Settings,
+  network: Conf.Network
+): Effect.Effect<Conf.Network, Errors.Reason> => {
+  const ipam = network.plugins.flatMap(({ ipam }) =>
+    typeof ipam === "object" && ipam !== null && "type" in ipam && typeof ipam.type === "string" ? [ipam.type] : []
+  )
+  const missing = Plugins.missing(plugins, [...network.plugins.map(Conf.typeOf), ...ipam])
+  return missing.length === 0 ? Effect.succeed(network) : Effect.fail(reason("Unsupported", {
+    operation,
+    message: `network ${network.name} needs the CNI plugin ${missing.join(", ")}, which is not in ${
+      plugins.folders.join(", ")
+    }`,
+    hint: "install the CNI plugins, or say where they are"
+  }))
+}
+
+/** The network of a name, with all its plugins there. */
+export const find = Effect.fnUntraced(function*(
+  settings: Settings,
+  name: string
+): Effect.fn.Return<Conf.Network, Errors.Reason> {
+  const standard = defaultOf(settings)
+  if (name === alias || name === standard.name) return yield* pluginsThere(settings, standard)
+  const all = yield* described(settings.folder)
+  const network = all.get(name)
+  if (network === undefined) {
+    return yield* reason("NotFound", {
+      operation,
+      message: `there is no network ${name} in ${settings.folder}`,
+      hint: `there are: ${[alias, ...all.keys()].join(", ")}`
+    })
+  }
+  return yield* pluginsThere(settings, network)
+})

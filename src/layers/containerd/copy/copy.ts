@@ -1,0 +1,85 @@
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Primitives } from "../../../Backend.ts"
+import type * as Errors from "../../../Errors.ts"
+import type { Engine } from "../engine.ts"
+import { reason } from "../errors.ts"
+import { get } from "../inspect.ts"
+import type { Container } from "../protocol/containers_pb.ts"
+import { Snapshots } from "../protocol/snapshots_pb.ts"
+import * as Task from "../task.ts"
+import type { Operation } from "./failure.ts"
+import { pack } from "./pack.ts"
+import * as Process from "./process.ts"
+import * as Root from "./root.ts"
+import * as Turns from "./turns.ts"
+import { unpack } from "./unpack.ts"
+
+interface Reached {
+  readonly root: Root.Root
+  /** Fails when the container's files are about to go away under the copy. */
+  readonly revoked: Effect.Effect<never, Errors.Reason> | undefined
+}
+
+/** How often a process may end just when its files were to be looked at. */
+const mostTries = 5
+
+const checkPath = (operation: Operation, path: string): Effect.Effect<void, Errors.InvalidArgument> =>
+  path === "" || path.includes("\0")
+    ? Effect.fail(reason("InvalidArgument", { operation, message: `${JSON.stringify(path)} is not a path` }))
+    : Effect.void
+
+/**
+ * Copies of files from and to containers. containerd has no call for it: a container's files are reached by way of a
+ * process that has them for its root, and where none runs one is made, never started, and taken away after the copy.
+ */
+export const make = (engine: Engine): Pick<Primitives, "copyIn" | "copyOut"> => {
+  const mountsOf = (operation: Operation, { id, snapshotKey, snapshotter }: Container) =>
+    Effect.suspend(() => {
+      const mine = engine.known.get(id)
+      return mine === undefined
+        ? Effect.map(
+          engine.channel.unary(Snapshots.method.mounts, { snapshotter, key: snapshotKey }, { operation }),
+          ({ mounts }) => mounts
+        )
+        : Effect.succeed(mine.mounts)
+    })
+
+  const reach = Effect.fnUntraced(function*(
+    operation: Operation,
+    name: string,
+    path: string
+  ): Effect.fn.Return<Reached, Errors.Reason, Scope.Scope> {
+    yield* checkPath(operation, path)
+    for (let tries = 1;; tries++) {
+      const container = yield* get(engine, operation, name)
+      const { id } = container
+      const mounts = yield* mountsOf(operation, container)
+      const running = yield* Task.find(engine, operation, id)
+      const shared: { readonly pid: number; readonly revoked?: Effect.Effect<never, Errors.Reason> } =
+        running !== undefined && Process.isAlive(running) ? running : yield* Turns.share(engine, id, {
+          make: Process.make(engine, operation, container, mounts),
+          end: Process.end(engine, operation, id)
+        })
+      const opened = yield* Effect.result(Root.open(operation, shared.pid, mounts))
+      if (opened._tag === "Success") return { root: opened.success, revoked: shared.revoked }
+      const now = yield* Task.find(engine, operation, id)
+      // It is there and we do not see it; else it has ended, and what is true now has to be asked again.
+      if (now?.pid === shared.pid || tries >= mostTries) return yield* opened.failure
+    }
+  })
+
+  return {
+    copyIn: (name, path, archive) =>
+      Effect.scoped(Effect.flatMap(reach("copyIn", name, path), ({ revoked, root }) => {
+        const copied = unpack(root, path, archive)
+        return revoked === undefined ? copied : Effect.raceFirst(copied, revoked)
+      })),
+    copyOut: (name, path) =>
+      Stream.unwrap(Effect.map(reach("copyOut", name, path), ({ revoked, root }) => {
+        const files = pack(root, path)
+        return revoked === undefined ? files : Stream.interruptWhen(files, revoked)
+      }))
+  }
+}

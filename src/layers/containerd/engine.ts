@@ -1,0 +1,61 @@
+import type * as Deferred from "effect/Deferred"
+import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type * as Errors from "../../Errors.ts"
+import type { ExitStatus } from "../../ExitStatus.ts"
+import type { Channel } from "./channel.ts"
+import type { Mount } from "./protocol/types_pb.ts"
+import type { Record } from "./record.ts"
+import type { ImageConfig } from "./spec/process.ts"
+import type { Host } from "./spec/spec.ts"
+import type { Accounts } from "./spec/user.ts"
+import type { Observer } from "./stdio/log.ts"
+import type { Pipes } from "./stdio/pipes.ts"
+
+/** An image that containers are made of. */
+export interface Rootfs {
+  /** Digest of what its name leads to. */
+  readonly id: string
+  readonly config: ImageConfig
+  /** Name of its topmost snapshot, which is there. */
+  readonly chainId: string
+}
+
+/** A connection to a containerd with all that its rooms share. */
+export interface Engine {
+  readonly channel: Channel
+  readonly host: Host
+  /** Files of ours that shims read and write: an absolute path that both sides know. */
+  readonly folder: string
+  readonly snapshotter: string
+  readonly runtime: { readonly name: string; readonly options: Uint8Array | undefined }
+  /** What containers get that ask for no network. */
+  readonly network: "none" | "host"
+  readonly rootfs: (image: string, platform: string | undefined) => Effect.Effect<Rootfs, Errors.Reason>
+  /** An image's users and groups where its files cannot be read in place. */
+  readonly accounts: (image: string) => Effect.Effect<Accounts, Errors.Reason>
+  /** What goes on in the background and ends with the Layer. */
+  readonly scope: Scope.Scope
+  /** Of containers that were made or started here. */
+  readonly known: Map<string, Known>
+}
+
+/** What is known of a container without asking. */
+export interface Known {
+  readonly record: Record
+  /** Of its root file system, until it is removed. */
+  readonly mounts: ReadonlyArray<Mount>
+  /** Somebody has attached, for its next start. */
+  pipes: Pipes | undefined
+  task: Task | undefined
+  /** Made here, and never started by anybody. */
+  isNew: boolean
+}
+
+/** A task that was started here. */
+export interface Task {
+  readonly exited: Deferred.Deferred<ExitStatus, Errors.Reason>
+  /** Its end is on record and its shim gone. */
+  readonly reaped: Deferred.Deferred<void>
+  readonly observer: Observer | undefined
+}

@@ -1,0 +1,25 @@
+import * as Effect from "effect/Effect"
+import { existsSync, statfsSync } from "node:fs"
+import type { Host } from "./spec/spec.ts"
+
+/** The magic number of cgroup2fs: linux/magic.h. */
+const cgroup2 = 0x63677270
+
+const attempt = <A>(look: () => A, otherwise: A): A => {
+  try {
+    return look()
+  } catch {
+    return otherwise
+  }
+}
+
+/** The host that the engine runs on, which is this one: its socket is a file here. */
+export const look = (rootless: boolean): Effect.Effect<Host> =>
+  Effect.sync(() => {
+    const isSecond = attempt(() => statfsSync("/sys/fs/cgroup").type === cgroup2, false)
+    return {
+      rootless,
+      cgroupVersion: isSecond ? 2 : 1,
+      swapLimit: isSecond || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
+    }
+  })

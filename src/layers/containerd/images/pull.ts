@@ -1,0 +1,224 @@
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type { Primitives } from "../../../Backend.ts"
+import type * as Errors from "../../../Errors.ts"
+import * as Reference from "../../../Reference.ts"
+import type { Client, Manifest as Received, Options } from "../../registry/client.ts"
+import { reason } from "../errors.ts"
+import { longest } from "./documents.ts"
+import { indexLabels, manifestLabels, refOf } from "./gc.ts"
+import * as Lease from "./lease.ts"
+import {
+  chainIds,
+  type Decode,
+  decodeIndex,
+  decodeManifest,
+  type Descriptor,
+  type ImageConfig,
+  isIndex,
+  type Manifest
+} from "./manifest.ts"
+import { canonical } from "./names.ts"
+import type { Parts } from "./parts.ts"
+import * as Platform from "./platform.ts"
+import { type Report, reporting } from "./report.ts"
+import { candidates, hasNot, idOf, parsed, suits } from "./store.ts"
+
+const operation = "pull"
+
+/** How many blobs are transferred at once: more than a few gain nothing, and registries mind. */
+const concurrency = 3
+
+const decoded = <A>(decode: Decode<A>, { bytes, descriptor }: Received): Effect.Effect<A, Errors.Reason> =>
+  Result.match(decode(bytes), {
+    onSuccess: Effect.succeed,
+    onFailure: (issue) => Effect.fail(reason("Protocol", { operation, message: `${descriptor.digest}: ${issue}` }))
+  })
+
+export const make = (
+  { channel, content, documents, records, unpack }: Parts,
+  client: Client
+): Primitives["pull"] => {
+  /** A manifest or an index goes to the engine after what it names. */
+  const putDocument = (
+    { bytes, descriptor: { digest, mediaType, size } }: Received,
+    labels: Readonly<Record<string, string>>,
+    lease: string,
+    source: Reference.Reference
+  ) =>
+    content.put({
+      operation,
+      lease,
+      ref: refOf(mediaType, digest),
+      digest,
+      size,
+      labels,
+      source,
+      open: (offset) => Stream.succeed(bytes.subarray(offset))
+    })
+
+  /** The image for a platform of those that an index names. */
+  const choose = Effect.fnUntraced(function*(
+    root: Received,
+    reference: Reference.Reference,
+    platform: string | undefined,
+    options: Options
+  ): Effect.fn.Return<
+    { readonly chosen: Received; readonly labels?: Readonly<Record<string, string>> },
+    Errors.Reason
+  > {
+    if (!isIndex(root.descriptor.mediaType)) return { chosen: root }
+    const index = yield* decoded(decodeIndex, root)
+    const machine = platform === undefined ? Platform.own : Platform.parse(platform)
+    const [entry] = candidates(index.manifests, machine, platform !== undefined)
+    if (entry === undefined) {
+      return yield* hasNot(operation, reference.familiar, platform ?? Platform.format(Platform.own))
+    }
+    const present = yield* Effect.catchTag(
+      content.read(entry.digest, { operation, most: longest }),
+      "NotFound",
+      () => Effect.undefined
+    )
+    const chosen = present === undefined || entry.mediaType === undefined
+      ? yield* client.manifest(reference, entry.digest, options)
+      : { bytes: present, descriptor: { mediaType: entry.mediaType, digest: entry.digest, size: present.length } }
+    return { chosen, labels: indexLabels(index) }
+  })
+
+  const checked = (
+    manifest: Manifest,
+    config: ImageConfig,
+    image: string,
+    platform: string | undefined
+  ): Effect.Effect<void, Errors.Reason> =>
+    platform !== undefined && !suits(config, platform)
+      ? Effect.fail(hasNot(operation, image, platform))
+      : config.rootfs.diffIds.length === manifest.layers.length
+      ? Effect.void
+      : Effect.fail(reason("Protocol", {
+        operation,
+        message:
+          `${manifest.config.digest} tells of ${config.rootfs.diffIds.length} layers, of ${manifest.layers.length}`
+      }))
+
+  /** Downloads and unpacks at the same time. */
+  const transfer = Effect.fnUntraced(function*(
+    manifest: Manifest,
+    { image, options, platform, reference }: {
+      readonly image: string
+      readonly reference: Reference.Reference
+      readonly platform: string | undefined
+      readonly options: Options
+    },
+    lease: string,
+    report: Report
+  ): Effect.fn.Return<ReadonlyArray<string>, Errors.Reason> {
+    const download = (descriptor: Descriptor, ref: string, onProgress?: (current: number) => void) =>
+      content.put({
+        operation,
+        lease,
+        ref,
+        digest: descriptor.digest,
+        size: descriptor.size,
+        labels: {},
+        source: reference,
+        open: (offset) =>
+          client.blob(reference, { ...descriptor, mediaType: descriptor.mediaType ?? "" }, { ...options, offset }),
+        onProgress
+      })
+    const layers = new Map(manifest.layers.map((descriptor) => [descriptor.digest, descriptor]))
+    const arrivals = new Map([...layers.keys()].map((digest) => [digest, Deferred.makeUnsafe<{ existed: boolean }>()]))
+    const configured = Deferred.makeUnsafe<ImageConfig>()
+
+    yield* Effect.forEach(layers.keys(), (digest) => report.layer(digest, "Waiting", "Pulling fs layer"), {
+      discard: true
+    })
+    const configuration = Effect.gen(function*() {
+      const { digest } = manifest.config
+      yield* download(manifest.config, `config-${digest}`)
+      const config = yield* documents.config(digest, operation)
+      yield* checked(manifest, config, image, platform)
+      yield* Deferred.succeed(configured, config)
+    })
+    const layer = (descriptor: Descriptor) =>
+      Effect.gen(function*() {
+        const { digest, size } = descriptor
+        const { existed } = yield* download(
+          descriptor,
+          `layer-${digest}`,
+          report.progress(digest, "Downloading", "Downloading", size)
+        )
+        if (!existed) yield* report.layer(digest, "Downloaded", "Download complete")
+        const arrival = arrivals.get(digest)
+        if (arrival !== undefined) yield* Deferred.succeed(arrival, { existed })
+      })
+    const downloads = Effect.forEach(
+      [configuration, ...[...layers.values()].map(layer)],
+      (task) => task,
+      { concurrency, discard: true }
+    )
+    const unpacking = Effect.gen(function*() {
+      const { rootfs: { diffIds } } = yield* Deferred.await(configured)
+      const chain = chainIds(diffIds)
+      for (const [i, descriptor] of manifest.layers.entries()) {
+        const { digest } = descriptor
+        const arrival = arrivals.get(digest)
+        const existed = arrival === undefined || (yield* Deferred.await(arrival)).existed
+        const made = yield* unpack.layer({
+          operation,
+          lease,
+          descriptor,
+          diffId: diffIds[i] ?? "",
+          chainId: chain[i] ?? "",
+          parent: chain[i - 1] ?? "",
+          onExtract: report.layer(digest, "Extracting", "Extracting")
+        })
+        yield* existed && !made
+          ? report.layer(digest, "Exists", "Already exists")
+          : report.layer(digest, "Complete", "Pull complete")
+      }
+      return chain
+    })
+    const [chain] = yield* Effect.all([unpacking, downloads], { concurrency: "unbounded" })
+    return chain
+  })
+
+  return (image, { credentials, platform }) =>
+    reporting((report) =>
+      Effect.gen(function*() {
+        if (idOf(image) !== undefined) {
+          return yield* reason("InvalidArgument", { operation, message: `${image} is an id: it cannot be pulled` })
+        }
+        const reference = Reference.withDefaultTag(yield* parsed(image, operation))
+        const options: Options = { operation, credentials }
+        const shown = reference.digest ?? reference.tag ?? "latest"
+        yield* report.message(`${shown}: Pulling from ${reference.path}`, "Resolving")
+        const root = yield* client.manifest(reference, shown, options)
+        const name = canonical(reference)
+        const isNew = yield* Effect.scoped(Effect.gen(function*() {
+          const lease = yield* Lease.make(channel, operation)
+          const { chosen, labels } = yield* choose(root, reference, platform, options)
+          const manifest = yield* decoded(decodeManifest, chosen)
+          if (manifest.config.size > longest) {
+            return yield* reason("Protocol", {
+              operation,
+              message: `${manifest.config.digest} is too large to be read`
+            })
+          }
+          const chain = yield* transfer(manifest, { image, reference, platform, options }, lease, report)
+          yield* unpack.keep({ manifest, chain }, operation)
+          yield* putDocument(chosen, manifestLabels(manifest), lease, reference)
+          if (labels !== undefined) yield* putDocument(root, labels, lease, reference)
+          return yield* records.put(name, { ...root.descriptor, annotations: {} }, operation)
+        }))
+        yield* report.message(`Digest: ${root.descriptor.digest}`)
+        yield* report.message(
+          isNew
+            ? `Status: Downloaded newer image for ${reference.familiar}`
+            : `Status: Image is up to date for ${reference.familiar}`
+        )
+      })
+    )
+}

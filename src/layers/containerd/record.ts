@@ -1,0 +1,77 @@
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { createHash } from "node:crypto"
+import * as ExitStatus from "../../ExitStatus.ts"
+
+/**
+ * What we keep with a container in containerd: a record that does not change, and labels for what does.
+ */
+export const Record = Schema.Struct({
+  name: Schema.String,
+  /** As it was asked for. */
+  image: Schema.String,
+  tty: Schema.Boolean,
+  stdin: Schema.Boolean,
+  stopSignal: Schema.String,
+  /** Variables, directory and user, for further processes: those that are secret are in the specification as well. */
+  user: Schema.Struct({ uid: Schema.Finite, gid: Schema.Finite, additionalGids: Schema.Array(Schema.Finite) })
+})
+
+export type Record = typeof Record.Type
+
+/** The key of the extension in which the record is. */
+export const extension = "effect-containers"
+
+const RecordJson = Schema.fromJsonString(Record)
+const decodeRecord = Schema.decodeUnknownResult(RecordJson)
+const encodeRecord = Schema.encodeSync(RecordJson)
+
+export const encode = (record: Record): Uint8Array => new TextEncoder().encode(encodeRecord(record))
+
+/** `undefined`: not a container of ours. */
+export const decode = (bytes: Uint8Array | undefined): Record | undefined => {
+  if (bytes === undefined) return undefined
+  const result = decodeRecord(new TextDecoder().decode(bytes))
+  return Result.isSuccess(result) ? result.success : undefined
+}
+
+/** Labels that users do not see. */
+export const labels = {
+  image: "effect-containers.image",
+  started: "effect-containers.started",
+  exit: "effect-containers.exit"
+} as const
+
+const hidden = new Set<string>(Object.values(labels))
+
+export const visible = (all: Readonly<globalThis.Record<string, string>>): globalThis.Record<string, string> =>
+  Object.fromEntries(Object.entries(all).filter(([key]) => !hidden.has(key) && !key.startsWith("containerd.io/")))
+
+const Exit = Schema.fromJsonString(Schema.Struct({ status: ExitStatus.ExitStatus, at: Schema.Finite }))
+const decodeExitJson = Schema.decodeUnknownResult(Exit)
+const encodeExitJson = Schema.encodeSync(Exit)
+
+/** How and when it ended. */
+export interface Ended {
+  readonly status: ExitStatus.ExitStatus
+  /** Milliseconds since the epoch. */
+  readonly at: number
+}
+
+export const encodeExit = (ended: Ended): string => encodeExitJson(ended)
+
+export const decodeExit = (label: string | undefined): Ended | undefined => {
+  if (label === undefined || label === "") return undefined
+  const result = decodeExitJson(label)
+  return Result.isSuccess(result) ? result.success : undefined
+}
+
+/** What containerd takes for an identifier. */
+const identifier = /^(?=.{1,76}$)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/
+
+/**
+ * The id of the container of a name: containerd has no names, so the name is the id, and is as unique. A name that is no
+ * identifier there stands behind one that is.
+ */
+export const idOf = (name: string): string =>
+  identifier.test(name) ? name : `n-${createHash("sha256").update(name).digest("hex").slice(0, 40)}`

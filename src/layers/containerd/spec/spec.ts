@@ -1,0 +1,122 @@
+import type { ContainerConfig, Mount as Asked } from "../../../ContainerConfig.ts"
+import * as Defaults from "./defaults.ts"
+import type { Device, Linux, Mount, Namespace, Resources, Spec, User } from "./model.ts"
+import { commandLine, type ImageConfig, variables } from "./process.ts"
+
+/** What a host can give to a container. */
+export interface Host {
+  /** Unprivileged users cannot make control groups on every host, nor mount a sysfs. */
+  readonly rootless: boolean
+  readonly cgroupVersion: 1 | 2
+  /** Whether swap is counted. Where it is not, a limit of memory is one of memory alone. */
+  readonly swapLimit: boolean
+}
+
+export interface Input {
+  readonly config: ContainerConfig
+  readonly image: ImageConfig
+  readonly user: User
+  readonly hostname: string
+  /** The control group, as the runtime's own driver names it. */
+  readonly cgroupsPath: string
+  readonly host: Host
+  /** `/etc/hosts` and its like, bound from files of their own. */
+  readonly files: ReadonlyArray<Mount>
+  readonly network: "host" | "own"
+  /** Of a privileged container: what there is. */
+  readonly privileged?:
+    | { readonly capabilities: ReadonlyArray<string>; readonly devices: ReadonlyArray<Device> }
+    | undefined
+}
+
+const depth = (mount: Mount): number => mount.destination.split("/").filter((part) => part !== "").length
+
+const period = 100_000
+
+const resources = ({ config, host, privileged }: Input): Resources => {
+  const { cpus, memory, memorySwap, pids } = config.resources
+  return {
+    devices: privileged === undefined ? Defaults.deviceRules : [{ allow: true, access: "rwm" }],
+    ...(memory === undefined ? {} : {
+      memory: { limit: memory, ...(memorySwap === undefined || !host.swapLimit ? {} : { swap: memorySwap }) }
+    }),
+    ...(cpus === undefined ? {} : { cpu: { quota: Math.round(cpus * period), period } }),
+    ...(pids === undefined ? {} : { pids: { limit: pids } })
+  }
+}
+
+const asked = (mount: Asked): ReadonlyArray<Mount> => {
+  switch (mount.type) {
+    case "bind":
+      return [{
+        destination: mount.target,
+        type: "bind",
+        source: mount.source,
+        options: ["rbind", "rprivate", mount.readOnly ? "ro" : "rw"]
+      }]
+    case "tmpfs":
+      return [{
+        destination: mount.target,
+        type: "tmpfs",
+        source: "tmpfs",
+        options: [
+          "noexec",
+          "nosuid",
+          "nodev",
+          "mode=1777",
+          ...mount.size === undefined ? [] : [`size=${mount.size}`]
+        ]
+      }]
+    case "volume":
+      return []
+  }
+}
+
+const linux = (input: Input): Linux => {
+  const { cgroupsPath, config, host, network, privileged } = input
+  const namespaces: ReadonlyArray<Namespace> = [
+    { type: "pid" },
+    { type: "ipc" },
+    { type: "uts" },
+    { type: "mount" },
+    ...network === "own" ? [{ type: "network" }] : [],
+    ...host.cgroupVersion === 2 && privileged === undefined ? [{ type: "cgroup" }] : []
+  ]
+  return {
+    namespaces,
+    maskedPaths: config.privileged ? [] : Defaults.maskedPaths,
+    readonlyPaths: config.privileged ? [] : Defaults.readonlyPaths,
+    ...(network === "own" ? { sysctl: Defaults.sysctl } : {}),
+    ...(privileged === undefined ? {} : { devices: privileged.devices }),
+    ...(host.rootless && host.cgroupVersion === 1 ? {} : { cgroupsPath, resources: resources(input) })
+  }
+}
+
+/** What the runtime is told to make: Docker's defaults, and over them what was asked for. */
+export const make = (input: Input): Spec => {
+  const { config, files, host, hostname, image, network, privileged, user } = input
+  const capabilities = privileged?.capabilities ?? Defaults.capabilities
+  const mounts = [...files, ...config.mounts.flatMap(asked)]
+  return {
+    ociVersion: Defaults.ociVersion,
+    process: {
+      terminal: config.tty,
+      user,
+      args: commandLine(config, image),
+      env: variables(config, image, hostname),
+      cwd: config.workDir ?? (image.workDir === "" ? "/" : image.workDir),
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities }
+    },
+    root: { path: "rootfs", readonly: config.readOnlyRoot },
+    hostname,
+    mounts: [
+      ...Defaults.mounts({
+        privileged: config.privileged,
+        sysfs: !host.rootless || network === "own" && host.cgroupVersion === 2
+      }),
+      // What is mounted deeper comes later, or it would be hidden.
+      ...mounts.toSorted((a, b) => depth(a) - depth(b))
+    ],
+    linux: linux(input)
+  }
+}

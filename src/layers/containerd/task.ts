@@ -1,0 +1,175 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import type * as Errors from "../../Errors.ts"
+import * as ExitStatus from "../../ExitStatus.ts"
+import type { Engine, Known, Task } from "./engine.ts"
+import { reason } from "./errors.ts"
+import * as Metrics from "./metrics.ts"
+import { Containers } from "./protocol/containers_pb.ts"
+import type { Process } from "./protocol/task_pb.ts"
+import { Tasks } from "./protocol/tasks_pb.ts"
+import * as Record from "./record.ts"
+import * as Log from "./stdio/log.ts"
+
+export const Status = { created: 1, running: 2, stopped: 3, paused: 4, pausing: 5 } as const
+
+/** Milliseconds since the epoch; `undefined` for Go's zero time, which stands for "never". */
+export const time = (timestamp: Timestamp | undefined): number | undefined =>
+  timestamp === undefined || timestamp.seconds <= 0n
+    ? undefined
+    : Number(timestamp.seconds) * 1000 + Math.floor(timestamp.nanos / 1e6)
+
+/** For half a minute: a restart takes less than a second. */
+const patience = Schedule.upTo(Schedule.spaced("250 millis"), { times: 120 })
+
+/** The engine was restarted: containers run on, and calls are worth another try. */
+export const throughRestart = <A, R>(effect: Effect.Effect<A, Errors.Reason, R>): Effect.Effect<A, Errors.Reason, R> =>
+  Effect.retry(effect, {
+    while: (error) => error._tag === "Unavailable" && error.code === 14,
+    schedule: patience
+  })
+
+/** A task as the engine shows it; `undefined`: there is none. */
+export const find = (
+  { channel }: Engine,
+  operation: string,
+  id: string
+): Effect.Effect<Process | undefined, Errors.Reason> =>
+  channel.unary(Tasks.method.get, { containerId: id, execId: "" }, { operation }).pipe(
+    Effect.map(({ process }) => process),
+    Effect.catchTag("NotFound", () => Effect.undefined)
+  )
+
+/** Sets labels of a container; an empty value takes one away. */
+export const mark = (
+  { channel }: Engine,
+  operation: string,
+  id: string,
+  labels: Readonly<Record<string, string>>
+): Effect.Effect<void, Errors.Reason> =>
+  Effect.asVoid(channel.unary(Containers.method.update, {
+    container: { id, labels, extensions: {} },
+    updateMask: { paths: Object.keys(labels).map((key) => `labels.${key}`) }
+  }, { operation }))
+
+const killedCode = 137
+
+/** Waits for the end of a process; how and when it came. */
+export const wait = (
+  engine: Engine,
+  operation: string,
+  id: string
+): Effect.Effect<Record.Ended, Errors.Reason> =>
+  Effect.gen(function*() {
+    const { exitStatus, exitedAt } = yield* throughRestart(
+      engine.channel.unary(Tasks.method.wait, { containerId: id, execId: "" }, { operation, deadline: "none" })
+    )
+    const oomKilled = exitStatus === killedCode && (yield* Metrics.oomKills(engine.channel, id)) > 0
+    return { status: ExitStatus.fromCode(exitStatus, { oomKilled }), at: time(exitedAt) ?? Date.now() }
+  })
+
+const startedIssue = (error: Errors.Reason): ExitStatus.ExitStatus =>
+  new ExitStatus.StartFailed({ issue: error._tag === "PermissionDenied" ? "not executable" : "not found" })
+
+const deleteTask = (engine: Engine, operation: string, id: string) =>
+  engine.channel.unary(Tasks.method.delete, { containerId: id }, { operation, deadline: 30_000 }).pipe(
+    Effect.asVoid,
+    Effect.catchTag("NotFound", () => Effect.void)
+  )
+
+/**
+ * Waits for the end of a task that was started here, puts it on record, and takes the task away. The record comes first:
+ * between the two anybody may die.
+ */
+const reap = Effect.fnUntraced(function*(engine: Engine, id: string, known: Known, task: Task) {
+  const exit = yield* Effect.exit(
+    Effect.catchTag(wait(engine, "wait", id), "NotFound", () =>
+      // Gone without a word: an engine that is restarted removes what has ended in the meantime.
+      Effect.succeed<Record.Ended>({ status: new ExitStatus.Unknown(), at: Date.now() }))
+  )
+  yield* Deferred.done(task.exited, Exit.map(exit, ({ status }) => status))
+  if (Exit.isFailure(exit)) return
+  yield* mark(engine, "wait", id, { [Record.labels.exit]: Record.encodeExit(exit.value) })
+  // Its shim would not let the rest through for long.
+  if (known.pipes !== undefined) yield* Deferred.await(known.pipes.drained)
+  yield* deleteTask(engine, "wait", id)
+}, (effect, _engine, id, _known, task) =>
+  effect.pipe(
+    Effect.catchTag("NotFound", () => Effect.void),
+    Effect.catch((error) => Effect.logDebug(`the end of container ${id} could not be recorded: ${error.message}`)),
+    Effect.ensuring(Effect.suspend(() => task.observer?.finish ?? Effect.void)),
+    Effect.ensuring(Deferred.fail(
+      task.exited,
+      reason("Unavailable", { operation: "wait", message: "the Layer was closed" })
+    )),
+    Effect.ensuring(Deferred.succeed(task.reaped, undefined))
+  ))
+
+/** Starts the process of a container. What fails leaves no task. */
+export const start = Effect.fnUntraced(function*(
+  engine: Engine,
+  id: string,
+  known: Known,
+  folder: string
+): Effect.fn.Return<void, Errors.Reason> {
+  const operation = "start"
+  const { pipes, record } = known
+  const log = Log.paths(folder)
+  const isAttached = pipes !== undefined && pipes.stdout !== ""
+  if (!isAttached) yield* Log.create(log)
+  const scope = yield* Scope.fork(engine.scope)
+  const created = engine.channel.unary(Tasks.method.create, {
+    containerId: id,
+    rootfs: known.mounts,
+    stdin: pipes?.stdin ?? "",
+    stdout: isAttached ? pipes.stdout : log.stdout,
+    stderr: record.tty ? "" : isAttached ? pipes.stderr : log.stderr,
+    terminal: record.tty
+  }, { operation })
+  const started = engine.channel.unary(Tasks.method.start, { containerId: id, execId: "" }, { operation })
+  yield* Effect.gen(function*() {
+    const [observer] = yield* Effect.all([
+      isAttached ? Effect.undefined : Scope.provide(Log.observe(log), scope),
+      // That it was started is known even if we do not live to see its end.
+      mark(engine, operation, id, { [Record.labels.started]: String(Date.now()), [Record.labels.exit]: "" }),
+      created
+    ], { concurrency: "unbounded" })
+    const task: Task = {
+      exited: Deferred.makeUnsafe(),
+      reaped: Deferred.makeUnsafe(),
+      observer
+    }
+    yield* Effect.onError(started, () => Effect.ignore(deleteTask(engine, operation, id)))
+    known.task = task
+    yield* pipes?.started ?? Effect.void
+    yield* reap(engine, id, known, task).pipe(
+      Effect.ensuring(Scope.close(scope, Exit.void)),
+      Effect.forkIn(engine.scope, { startImmediately: true })
+    )
+  }).pipe(
+    Effect.tapError((error) =>
+      error._tag === "NotFound" || error._tag === "PermissionDenied"
+        ? Effect.ignore(mark(engine, operation, id, {
+          [Record.labels.exit]: Record.encodeExit({ status: startedIssue(error), at: Date.now() })
+        }))
+        : Effect.void
+    ),
+    Effect.onError(() => Effect.andThen(pipes?.failed ?? Effect.void, Scope.close(scope, Exit.void)))
+  )
+})
+
+/** Kills a task, waits for its end, and takes it away. That there is none is as well. */
+export const destroy = (engine: Engine, operation: string, id: string): Effect.Effect<void, Errors.Reason> =>
+  Effect.gen(function*() {
+    yield* engine.channel.unary(
+      Tasks.method.kill,
+      { containerId: id, execId: "", signal: 9, all: true },
+      { operation }
+    ).pipe(Effect.catchIf((error) => error._tag === "NotFound" || error._tag === "Conflict", () => Effect.void))
+    yield* engine.channel.unary(Tasks.method.wait, { containerId: id, execId: "" }, { operation })
+    yield* deleteTask(engine, operation, id)
+  }).pipe(Effect.catchTag("NotFound", () => Effect.void))
