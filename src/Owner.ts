@@ -30,6 +30,15 @@ export const labels = {
 } as const
 
 /**
+ * What stands in the owner's place on a container that was made to outlive its program: `Container.sweep` leaves it alone
+ * until its lease, if it has one, is over.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const nobody = "nobody"
+
+/**
  * A process, told apart from every other one: on another machine, before the last boot, in another pid namespace, or
  * with the same pid at another time.
  *

@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import { Backend } from "../Backend.ts"
 import type * as Errors from "../Errors.ts"
 import { ImagePull } from "../Errors.ts"
+import * as Owner from "../Owner.ts"
 import { imageName, settle, type Settled } from "./config.ts"
 import type { Container } from "./description.ts"
 
@@ -54,6 +55,8 @@ export const create = Effect.fnUntraced(function*(
     readonly background: boolean
     /** Whether somebody will write to standard input whom the description does not know. */
     readonly openStdin?: boolean
+    /** It is to outlive the scope, once this says so. */
+    readonly detached?: (() => boolean) | undefined
   }
 ): Effect.fn.Return<
   Created,
@@ -62,9 +65,16 @@ export const create = Effect.fnUntraced(function*(
 > {
   const backend = yield* Backend
   const checked = yield* settle(self, backend.capabilities)
-  const settled: Settled = options.openStdin === true
-    ? { ...checked, config: { ...checked.config, stdin: true } }
-    : checked
+  const settled: Settled = {
+    ...checked,
+    config: {
+      ...checked.config,
+      ...(options.openStdin === true ? { stdin: true } : {}),
+      ...(options.detached === undefined
+        ? {}
+        : { labels: { ...checked.config.labels, [Owner.labels.owner]: Owner.nobody } })
+    }
+  }
   const image = imageName(self)
   const policy = typeof self.image === "string" ? self.options.pull ?? "missing" : "never"
 
@@ -75,10 +85,12 @@ export const create = Effect.fnUntraced(function*(
       )
     )
     yield* Effect.addFinalizer((exit) =>
-      // Whoever interrupts wants it gone when the interruption is over; so does whoever gave it a name or a port, since
-      // the next container could not have them. Otherwise nobody has to wait.
-      options.background && !Exit.hasInterrupts(exit) && self.options.name === undefined &&
-        self.options.ports.length === 0
+      options.detached?.() === true
+        ? Effect.void
+        // Whoever interrupts wants it gone when the interruption is over; so does whoever gave it a name or a port, since
+        // the next container could not have them. Otherwise nobody has to wait.
+        : options.background && !Exit.hasInterrupts(exit) && self.options.name === undefined &&
+            self.options.ports.length === 0
         ? backend.background(removal(backend, id))
         : removal(backend, id)
     )

@@ -61,7 +61,7 @@ export interface CreatedContainer {
   readonly id: string
   readonly image: string
   readonly name: string
-  /** Starts it. The scope that is open now stops it. */
+  /** Starts it. The scope that is open now stops it, unless it was created with `detach`. */
   readonly start: Effect.Effect<
     ContainerHandle,
     Errors.ContainerStart | Errors.ContainerAttach,
@@ -76,6 +76,11 @@ export interface CreatedContainer {
 export interface StartOptions {
   /** Keep standard input open for the handle's `stdin`. Default `false`. */
   readonly stdin?: boolean | undefined
+  /**
+   * Let it go on when the scope closes, and when this program ends: it is then for somebody to find it by its name or
+   * labels, and to remove it. `Container.sweep` removes it when its lease (`Container.lease`) is over. Default `false`.
+   */
+  readonly detach?: boolean | undefined
 }
 
 /**
@@ -95,7 +100,14 @@ export const create = Effect.fn("Container.create")(function*(
   const backend = yield* Backend
   yield* Effect.annotateCurrentSpan("container.image.name", imageName(self))
   const open = options?.stdin === true
-  const { config, id, image, stopGrace } = yield* createScoped(self, { background: false, openStdin: open })
+  const detach = options?.detach === true
+  // One that could not be started is removed all the same.
+  let isStarted = false
+  const { config, id, image, stopGrace } = yield* createScoped(self, {
+    background: false,
+    openStdin: open,
+    detached: detach ? () => isStarted : undefined
+  })
   yield* Effect.annotateCurrentSpan({ "container.id": id, "container.name": config.name })
   const here = Effect.provideService(Backend, backend)
 
@@ -110,8 +122,12 @@ export const create = Effect.fn("Container.create")(function*(
       : undefined
     yield* Effect.uninterruptible(Effect.andThen(
       backend.start(id),
-      // One that cannot be stopped is removed by force next, and what that cannot do is logged.
-      Effect.addFinalizer(() => Effect.ignore(backend.stop(id, { grace: stopGrace })))
+      detach
+        ? Effect.sync(() => {
+          isStarted = true
+        })
+        // One that cannot be stopped is removed by force next, and what that cannot do is logged.
+        : Effect.addFinalizer(() => Effect.ignore(backend.stop(id, { grace: stopGrace })))
     ))
     if (attachment !== undefined && self.options.stdin !== undefined && !open) {
       yield* Effect.forkScoped(feed(self.options.stdin, attachment))
@@ -156,7 +172,7 @@ const mapFrames = (frames: readonly [Frame, ...Array<Frame>]): readonly [Uint8Ar
 
 /**
  * Starts a container and gives a handle to it. When the scope closes, it is stopped (asked to end, killed after a grace,
- * see `Container.stopWith`) and removed.
+ * see `Container.stopWith`) and removed; with `detach` it goes on.
  *
  * @category starting
  * @since 0.1.0

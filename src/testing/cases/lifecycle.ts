@@ -96,6 +96,34 @@ export const cases: ReadonlyArray<Case> = [
     })
   ),
   it(
+    "a detached one outlives its scope, and sweep leaves it alone",
+    Effect.gen(function*() {
+      const name = yield* unique("detached")
+      const self = Container.name(yield* job("echo begun; while :; do sleep 0.05; done"), name)
+      yield* Effect.addFinalizer(() => Effect.ignore(Container.remove(name, { force: true })))
+      const { id } = yield* Effect.scoped(Container.start(self, { detach: true }))
+      yield* Container.sweep()
+      yield* equal("state", (yield* Container.inspect(name)).state, "running")
+      const logs = Effect.map(
+        Stream.runCollect(Container.logs(id)),
+        (frames) => frames.map(({ bytes }) => new TextDecoder().decode(bytes)).join("")
+      )
+      yield* equal("logs", yield* until(logs, (text) => text !== ""), "begun\n")
+      yield* Container.remove(id, { force: true })
+      yield* fails(Container.inspect(id), { tag: "ContainerInspect", reason: "NotFound", id })
+    })
+  ),
+  it(
+    "a detached one that cannot be started is removed",
+    Effect.gen(function*() {
+      const { container, found } = yield* Effect.flatMap(job(["/no/such/command"]), tracked)
+      yield* Effect.scoped(
+        fails(Container.start(container, { detach: true }), { tag: "ContainerStart", reason: "NotFound" })
+      )
+      yield* isGone(found)
+    })
+  ),
+  it(
     "stop asks",
     Effect.gen(function*() {
       const handle = yield* ready(polite)

@@ -120,7 +120,7 @@ describe.skipIf(process.platform !== "linux")("packing", () => {
       withFolder(async ({ copyOut, root }) => {
         const path = join(root, "huge")
         closeSync(openSync(path, "w"))
-        const size = 512 * 1024 ** 2
+        const size = 256 * 1024 ** 2
         truncateSync(path, size)
         let total = 0
         let most = 0
