@@ -91,6 +91,9 @@ export class Backend extends Context.Service<Backend, {
   readonly attach: Named<Primitives["attach"], Errors.ContainerAttach>
   readonly wait: Named<Primitives["wait"], Errors.ContainerWait>
   readonly signal: Named<Primitives["signal"], Errors.ContainerSignal>
+  readonly pause: Named<Primitives["pause"], Errors.ContainerPause>
+  readonly unpause: Named<Primitives["unpause"], Errors.ContainerPause>
+  readonly usage: Named<Primitives["usage"], Errors.ContainerStats>
   readonly stop: Named<Primitives["stop"], Errors.ContainerStop>
   readonly remove: Named<Primitives["remove"], Errors.ContainerRemove>
   readonly inspect: Named<Primitives["inspect"], Errors.ContainerInspect>
@@ -154,6 +157,9 @@ export const make = Effect.fnUntraced(function*(
     attach: refuse("attach"),
     wait: refuse("wait"),
     signal: refuse("signal"),
+    pause: refuse("pause"),
+    unpause: refuse("unpause"),
+    usage: refuse("usage"),
     stop: refuse("stop"),
     remove: refuse("remove"),
     inspect: refuse("inspect"),
@@ -238,6 +244,9 @@ export const make = Effect.fnUntraced(function*(
     attach: (id, options) => Effect.mapError(primitives.attach(id, options), container(Errors.ContainerAttach, id)),
     wait: (id) => Effect.mapError(primitives.wait(id), container(Errors.ContainerWait, id)),
     signal: (id, signal) => Effect.mapError(primitives.signal(id, signal), container(Errors.ContainerSignal, id)),
+    pause: (id) => Effect.mapError(primitives.pause(id), container(Errors.ContainerPause, id)),
+    unpause: (id) => Effect.mapError(primitives.unpause(id), container(Errors.ContainerPause, id)),
+    usage: (id) => Effect.mapError(primitives.usage(id), container(Errors.ContainerStats, id)),
     stop: (id, options) => Effect.mapError(primitives.stop(id, options), container(Errors.ContainerStop, id)),
     remove: (id, options) =>
       primitives.remove(id, options).pipe(

@@ -8,7 +8,20 @@
  * @since 0.1.0
  */
 export * from "./container/description.ts"
-export { inspect, kill, type KillOptions, list, logs, remove, signal, stop, wait } from "./container/manage.ts"
+export {
+  inspect,
+  kill,
+  type KillOptions,
+  list,
+  logs,
+  pause,
+  remove,
+  signal,
+  stop,
+  unpause,
+  usage,
+  wait
+} from "./container/manage.ts"
 export {
   exitCode,
   exitStatus,

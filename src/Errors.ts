@@ -28,9 +28,11 @@ export {
   ContainerExec,
   ContainerInspect,
   ContainerLogs,
+  ContainerPause,
   ContainerRemove,
   ContainerSignal,
   ContainerStart,
+  ContainerStats,
   ContainerStop,
   ContainerWait,
   ExitCode

@@ -45,6 +45,8 @@ const one: ReadonlyArray<Error & { readonly _tag: string }> = [
   new Errors.ContainerLogs({ id: "0123456789abcdef", image: "a", reason }),
   new Errors.ContainerAttach({ id: "0123456789abcdef", image: "a", reason }),
   new Errors.ContainerSignal({ id: "0123456789abcdef", image: "a", reason }),
+  new Errors.ContainerPause({ id: "0123456789abcdef", image: "a", reason }),
+  new Errors.ContainerStats({ id: "0123456789abcdef", image: "a", reason }),
   new Errors.ContainerStop({ id: "0123456789abcdef", image: "a", reason }),
   new Errors.ContainerRemove({ id: "0123456789abcdef", image: "a", reason }),
   new Errors.ContainerExec({ id: "0123456789abcdef", image: "a", reason }),

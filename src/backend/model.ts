@@ -235,6 +235,27 @@ export interface TerminalSize {
 }
 
 /**
+ * What a container uses, counted since it was started.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Usage {
+  readonly time: DateTime.Utc
+  /** Nanoseconds of CPU time, of all CPUs together. */
+  readonly cpuTime: bigint
+  /** Bytes of memory in use, without what is only cache. */
+  readonly memory: number
+  /** Bytes of memory that it may use; `undefined`: no limit of its own. */
+  readonly memoryLimit?: number | undefined
+  /** Processes and threads. */
+  readonly pids: number
+  /** Bytes read from and written to block devices, as far as the kernel counts them for a container. */
+  readonly blockRead: number
+  readonly blockWritten: number
+}
+
+/**
  * Something that happened in an engine.
  *
  * @category models

@@ -22,7 +22,8 @@ import type {
   PullOptions,
   PushOptions,
   RemovedImage,
-  TerminalSize
+  TerminalSize,
+  Usage
 } from "./model.ts"
 
 /**
@@ -71,6 +72,11 @@ export interface Primitives {
   /** Waits until a container that was started does not run, and says how it ended. */
   readonly wait: (id: string) => Effect.Effect<ExitStatus, Errors.Reason>
   readonly signal: (id: string, signal: string) => Effect.Effect<void, Errors.Reason>
+  /** Stops all processes of a container where they are, without their noticing. */
+  readonly pause: (id: string) => Effect.Effect<void, Errors.Reason>
+  readonly unpause: (id: string) => Effect.Effect<void, Errors.Reason>
+  /** What it uses now; `Conflict` when it does not run. */
+  readonly usage: (id: string) => Effect.Effect<Usage, Errors.Reason>
   /** Asks with the stop signal, kills after `grace` milliseconds. Succeeds when it does not run, also if it did not before. */
   readonly stop: (id: string, options: { readonly grace: number }) => Effect.Effect<void, Errors.Reason>
   /** Removes a container and the anonymous volumes that came with it. `force` kills it first. */

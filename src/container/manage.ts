@@ -1,7 +1,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Backend, type ContainerInfo, type ContainerSummary, type LogsOptions } from "../Backend.ts"
+import { Backend, type ContainerInfo, type ContainerSummary, type LogsOptions, type Usage } from "../Backend.ts"
 import * as Errors from "../Errors.ts"
 import { type ExitStatus, signalNumber } from "../ExitStatus.ts"
 import * as Filter from "../Filter.ts"
@@ -148,6 +148,44 @@ export const signal = Effect.fn("Container.signal")(function*(
     })
   }
   yield* (yield* Backend).signal(id, signal)
+})
+
+/**
+ * Stops all processes of a container where they are, without their noticing, until {@link unpause}. Fails with
+ * `ContainerPause`: `Conflict` when it does not run or is paused already.
+ *
+ * @category managing
+ * @since 0.1.0
+ */
+export const pause = Effect.fn("Container.pause")(function*(
+  id: string
+): Effect.fn.Return<void, Errors.ContainerPause, Backend> {
+  yield* (yield* Backend).pause(id)
+})
+
+/**
+ * Lets a paused container go on. Fails with `ContainerPause`: `Conflict` when it is not paused.
+ *
+ * @category managing
+ * @since 0.1.0
+ */
+export const unpause = Effect.fn("Container.unpause")(function*(
+  id: string
+): Effect.fn.Return<void, Errors.ContainerPause, Backend> {
+  yield* (yield* Backend).unpause(id)
+})
+
+/**
+ * What a container uses now: CPU time in nanoseconds, memory in bytes, processes. Fails with `ContainerStats`: `Conflict`
+ * when it does not run.
+ *
+ * @category managing
+ * @since 0.1.0
+ */
+export const usage = Effect.fn("Container.usage")(function*(
+  id: string
+): Effect.fn.Return<Usage, Errors.ContainerStats, Backend> {
+  return yield* (yield* Backend).usage(id)
 })
 
 /**

@@ -157,6 +157,46 @@ export class ContainerSignal extends Schema.TaggedError<ContainerSignal>("effect
 }
 
 /**
+ * Pausing a container, or letting it go on, failed; `Conflict` when it is not in the state for it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ContainerPause extends Schema.TaggedError<ContainerPause>("effect-containers/Errors/ContainerPause")(
+  "ContainerPause",
+  containerFields
+) {
+  override readonly cause = this.reason
+  /** Whether trying again may help. */
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+  override get message(): string {
+    return `pausing or unpausing container ${named(this)} failed: ${because(this.reason)}`
+  }
+}
+
+/**
+ * Asking what a container uses failed; `Conflict` when it does not run.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ContainerStats extends Schema.TaggedError<ContainerStats>("effect-containers/Errors/ContainerStats")(
+  "ContainerStats",
+  containerFields
+) {
+  override readonly cause = this.reason
+  /** Whether trying again may help. */
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+  override get message(): string {
+    return `asking what container ${named(this)} uses failed: ${because(this.reason)}`
+  }
+}
+
+/**
  * Stopping a container failed.
  *
  * @category errors

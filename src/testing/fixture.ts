@@ -55,7 +55,7 @@ export interface Registries {
  * @category models
  * @since 0.1.0
  */
-export type Part = "build" | "exec" | "copy" | "events" | "archives" | "push"
+export type Part = "build" | "exec" | "copy" | "events" | "archives" | "push" | "pause" | "usage"
 
 /**
  * What the suite needs besides an engine.

@@ -111,7 +111,11 @@ const memory = Testing.suite({
         )
         return { address, reached: Deferred.await(reached) }
       })
-      return { image: busybox.name, registries: { address: "registry.test:5000", down, silent } }
+      return {
+        image: busybox.name,
+        missing: ["pause", "usage"],
+        registries: { address: "registry.test:5000", down, silent }
+      }
     })
   )
 })
@@ -151,6 +155,12 @@ const containerd = (name: string) =>
         address: yield* given(name),
         namespace: yield* given(`${name}-namespace`),
         folder: yield* given(`${name}-folder`),
+        cni: {
+          plugins: yield* given(`${name}-cni`),
+          bridge: yield* given(`${name}-bridge`),
+          subnet: yield* given(`${name}-subnet`)
+        },
+        buildah: yield* given(`${name}-buildah`),
         registries: { hosts: { [registry]: { plainHttp: true } } },
         connectTimeout: 60_000
       })
@@ -164,7 +174,6 @@ const containerd = (name: string) =>
         return {
           image: "busybox:test",
           makeImage: settled,
-          missing: ["build"],
           registries: { address: registry, down: "127.0.0.1:1", silent }
         }
       })

@@ -7,11 +7,15 @@ import { join } from "node:path"
 import type { Attachment, Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
+import * as Owner from "../../Owner.ts"
+import * as Attach from "./cni/attach.ts"
+import * as Turns from "./copy/turns.ts"
 import { create, folderOf, removeFolder, removeSnapshot } from "./create.ts"
 import type { Engine, Known } from "./engine.ts"
 import { reason } from "./errors.ts"
 import { exec } from "./exec.ts"
 import { get, gone, inspect, list, recordOf, stateOf } from "./inspect.ts"
+import * as Metrics from "./metrics.ts"
 import { type Container, Containers } from "./protocol/containers_pb.ts"
 import { Snapshots } from "./protocol/snapshots_pb.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
@@ -28,6 +32,9 @@ type Operations = Pick<
   | "attach"
   | "wait"
   | "signal"
+  | "pause"
+  | "unpause"
+  | "usage"
   | "stop"
   | "remove"
   | "inspect"
@@ -69,10 +76,12 @@ export const make = (engine: Engine): Operations => {
       })
     })
 
+  /** Whether its process runs; a task that was only created is one of somebody who copies files. */
   const isTask = (operation: string, id: string) =>
     Effect.map(
       Task.find(engine, operation, id),
-      (process) => process !== undefined && process.status !== Task.Status.stopped
+      (process) =>
+        process !== undefined && process.status !== Task.Status.stopped && process.status !== Task.Status.created
     )
 
   /** The container is there, but has no process: which of the two is missing. */
@@ -166,8 +175,14 @@ export const make = (engine: Engine): Operations => {
       if (state === "created") {
         return yield* reason("Conflict", { operation, message: `container ${name} was never started` })
       }
-      // Whoever started it takes the task away and says how it ended: then this looks there.
-      yield* Effect.catchTag(Task.wait(engine, operation, id), "NotFound", () => Effect.void)
+      const ended = yield* Effect.catchTag(Task.wait(engine, operation, id), "NotFound", () => Effect.undefined)
+      const owner = Owner.decode(container.labels[Owner.labels.owner] ?? "")
+      // Whoever started it says how it ended and takes the task away. If that is nobody, we do.
+      if (ended !== undefined && (owner === undefined || Owner.isDead(owner))) {
+        yield* Task.settle(engine, operation, id, ended)
+        return ended.status
+      }
+      if (ended !== undefined) return ended.status
     }
   })
 
@@ -233,6 +248,8 @@ export const make = (engine: Engine): Operations => {
       yield* Deferred.await(task.reaped)
     }
     yield* Task.destroy(engine, operation, id)
+    // Of a task that nobody saw end.
+    yield* Attach.downOrSay(operation, id, folderOf(engine, id))
     yield* channel.unary(Containers.method.delete, { id }, { operation }).pipe(
       Effect.catchTag("NotFound", () => Effect.fail(gone(operation, name)))
     )
@@ -283,18 +300,34 @@ export const make = (engine: Engine): Operations => {
   }
 
   return {
-    start,
     attach,
     wait,
     signal,
     stop,
-    remove,
     logs,
+    start: (name) => Turns.afterCopies(engine, idOf(name))(start(name)),
+    remove: (name, options) => Turns.insteadOfCopies(engine, idOf(name))(remove(name, options)),
     create: (config) =>
       Effect.map(create(engine, config), ({ id, known: made }) => {
         known.set(id, made)
         return id
       }),
+    pause: (name) =>
+      orGone("pause", name)(
+        Effect.asVoid(channel.unary(Tasks.method.pause, { containerId: idOf(name) }, { operation: "pause" }))
+      ),
+    unpause: (name) =>
+      orGone("unpause", name)(
+        Effect.asVoid(channel.unary(Tasks.method.resume, { containerId: idOf(name) }, { operation: "unpause" }))
+      ),
+    usage: (name) =>
+      orGone("usage", name)(Effect.gen(function*() {
+        // Nothing is said of what does not run, and that would look like nothing used.
+        if (!(yield* isTask("usage", idOf(name)))) {
+          return yield* reason("NotFound", { operation: "usage", message: "no task" })
+        }
+        return yield* Metrics.usage(channel, idOf(name))
+      })),
     inspect: (name) => inspect(engine, name),
     list: (filter) => list(engine, filter),
     resize: (name, { columns, rows }) =>

@@ -1,5 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import type { Usage } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import type { Channel } from "./channel.ts"
 import { reason } from "./errors.ts"
@@ -32,6 +34,50 @@ export const read = (channel: Channel, operation: string, id: string): Effect.Ef
         )
       )
     }
+  )
+
+const sum = <A>(entries: ReadonlyArray<A>, value: (entry: A) => bigint): number =>
+  entries.reduce((sum, entry) => sum + Number(value(entry)), 0)
+
+/** More than any machine has: what the kernel says where there is no limit. */
+const unlimited = 2 ** 62
+
+const usageOf = (counted: Counted): Omit<Usage, "time"> => {
+  const memory = counted.version === 1 ? counted.metrics.memory?.usage?.usage : counted.metrics.memory?.usage
+  const limit = counted.version === 1 ? counted.metrics.memory?.usage?.limit : counted.metrics.memory?.usageLimit
+  const cache = counted.version === 1
+    ? counted.metrics.memory?.totalInactiveFile
+    : counted.metrics.memory?.inactiveFile
+  const used = Number(memory ?? 0n)
+  const rest = {
+    memory: Math.max(0, used - Number(cache ?? 0n)),
+    ...(limit === undefined || Number(limit) >= unlimited ? {} : { memoryLimit: Number(limit) }),
+    pids: Number(counted.metrics.pids?.current ?? 0n)
+  }
+  if (counted.version === 1) {
+    const { blkio, cpu } = counted.metrics
+    const entries = blkio?.ioServiceBytesRecursive ?? []
+    return {
+      ...rest,
+      cpuTime: cpu?.usage?.total ?? 0n,
+      blockRead: sum(entries, ({ op, value }) => op === "Read" ? value : 0n),
+      blockWritten: sum(entries, ({ op, value }) => op === "Write" ? value : 0n)
+    }
+  }
+  const entries = counted.metrics.io?.usage ?? []
+  return {
+    ...rest,
+    cpuTime: (counted.metrics.cpu?.usageUsec ?? 0n) * 1000n,
+    blockRead: sum(entries, ({ rbytes }) => rbytes),
+    blockWritten: sum(entries, ({ wbytes }) => wbytes)
+  }
+}
+
+/** What a container uses now. */
+export const usage = (channel: Channel, id: string): Effect.Effect<Usage, Errors.Reason> =>
+  Effect.map(
+    Effect.all([read(channel, "usage", id), DateTime.now]),
+    ([counted, time]) => ({ time, ...usageOf(counted) })
   )
 
 /** How many processes were killed for want of memory. 0 where nobody counts. */

@@ -13,6 +13,7 @@ import * as Podman from "./podman.ts"
 import { ask, type Client, open, segment, send, stream } from "./request.ts"
 import * as Schemas from "./schemas.ts"
 import * as Time from "./time.ts"
+import { usage } from "./usage.ts"
 import { variables } from "./variables.ts"
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -143,6 +144,9 @@ type Operations = Pick<
   | "attach"
   | "wait"
   | "signal"
+  | "pause"
+  | "unpause"
+  | "usage"
   | "stop"
   | "remove"
   | "inspect"
@@ -303,6 +307,9 @@ export const make = (client: Client): Operations => {
           { deadline: grace + client.requestTimeout }
         )
       ),
+    pause: (id) => Effect.asVoid(send(client, { operation: "pause", method: "POST", path: path(id, "/pause") })),
+    unpause: (id) => Effect.asVoid(send(client, { operation: "unpause", method: "POST", path: path(id, "/unpause") })),
+    usage: (id) => usage(client, id),
     inspect: (id) => Effect.map(look("inspect", id), infoOf),
     list: (filter) =>
       Effect.map(

@@ -244,5 +244,34 @@ export type Event = typeof Event.Type
 /** A line of `GET /events` */
 export const event = decoder(Event)
 
+const bytes = Schema.optionalKey(Schema.Finite)
+
+const Usage = Schema.Struct({
+  read: text,
+  cpu: Schema.optionalKey(
+    Schema.Struct({
+      usage: Schema.optionalKey(
+        Schema.Struct({ total: bytes }).pipe(Schema.encodeKeys({ total: "total_usage" }))
+      )
+    }).pipe(Schema.encodeKeys({ usage: "cpu_usage" }))
+  ),
+  memory: Schema.optionalKey(Schema.Struct({
+    usage: bytes,
+    limit: bytes,
+    stats: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite))
+  })),
+  pids: Schema.optionalKey(Schema.Struct({ current: bytes })),
+  block: Schema.optionalKey(
+    Schema.Struct({
+      entries: Schema.optionalKey(Schema.Array(Schema.Struct({ op: Schema.String, value: Schema.Finite })))
+    }).pipe(Schema.encodeKeys({ entries: "io_service_bytes_recursive" }))
+  )
+}).pipe(Schema.encodeKeys({ cpu: "cpu_stats", memory: "memory_stats", pids: "pids_stats", block: "blkio_stats" }))
+
+export type Usage = typeof Usage.Type
+
+/** `GET /containers/{id}/stats` */
+export const usage = decoder(Usage)
+
 /** What `aux` of a build holds when an image was made. */
 export const builtImage = decoder(Schema.Struct({ id: Schema.String }).pipe(Schema.encodeKeys({ id: "ID" })))

@@ -82,7 +82,10 @@ export class Engine extends Context.Service<Engine, {
   readonly publish: (image: MemoryImage) => Effect.Effect<void>
 }>()("effect-containers/layers/Memory/Engine") {}
 
-const primitivesOf = (world: World): Primitives => {
+/** A process here is an Effect, which nobody can hold still and which uses nothing that could be counted. */
+type Absent = "pause" | "unpause" | "usage"
+
+const primitivesOf = (world: World): Omit<Primitives, Absent> => {
   const { faults, store } = world
   const [os = "linux", architecture = "amd64"] = enginePlatform.split("/")
   const health = { name: "memory", version, os, architecture, address: "memory:" }
