@@ -6,6 +6,7 @@
 import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
+import { bridgeOf } from "./bridges.ts"
 import { script } from "./home.ts"
 
 /** What a client of containerd needs, as it does more by itself than one of Docker. */
@@ -16,6 +17,9 @@ export interface ForClient {
   readonly folder: string
   /** The folder of CNI plugins. */
   readonly cni: string
+  /** What they call the bridge, and its addresses. */
+  readonly bridge: string
+  readonly subnet: string
   /** The program buildah. */
   readonly buildah: string
 }
@@ -86,6 +90,7 @@ export const prepareContainerd = async (
     namespace: `efc-${instance}-${name}`,
     folder: join(own, "client"),
     cni: join(own, "cni"),
+    ...bridgeOf(instance, name),
     buildah: join(own, "buildah")
   }
   for (const folder of ["client", "cni", "lib/written"]) mkdirSync(join(own, folder), { recursive: true })

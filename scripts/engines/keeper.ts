@@ -15,6 +15,7 @@ import { request } from "node:http"
 import { connect, type NetConnectOpts } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { removeBridges } from "./bridges.ts"
 import { type ForClient, prepareContainerd } from "./containerd.ts"
 import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
 import { removeCgroups, removeFolder, startTime, sweep } from "./left.ts"
@@ -181,6 +182,7 @@ const startRegistry = async (name: string, lan: Network | undefined): Promise<vo
 
 const clear = async (): Promise<void> => {
   await endContainers(instance)
+  await removeBridges(instance).catch((error: unknown) => process.stderr.write(`engines: ${String(error)}\n`))
   for (let tries = 0; tries < 40; tries++) {
     const cgroups = await removeCgroups(instance)
     const files = await removeFolder(folder).then(() => true, () => false)

@@ -6,6 +6,7 @@ import { rm, rmdir } from "node:fs/promises"
 import { networkInterfaces } from "node:os"
 import { basename, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { removeBridges, unheldBridges } from "./bridges.ts"
 import { runFolder } from "./home.ts"
 import { cgroups, endContainers, inCgroups } from "./orphans.ts"
 
@@ -63,6 +64,7 @@ export const sweep = async (): Promise<void> => {
     for (let tries = 0; tries < 40 && !(await removeCgroups(id)); tries++) await sleep(50)
     // Another that cleared up meanwhile may have made place for a new one of this name.
     if (held(id)) continue
+    await removeBridges(id)
     await removeFolder(join(runFolder(), id))
     process.stderr.write(`engines: cleared up after a run that was killed (${id})\n`)
   }
@@ -93,6 +95,7 @@ const look = (): ReadonlyArray<string> => {
     ...mounts.map((mount) => `mount ${mount}`),
     ...folders().filter((id) => !living.includes(id)).map((id) => `folder ${join(runFolder(), id)}`),
     ...unheld.map((path) => `cgroup ${path}`),
+    ...unheldBridges(living).map((name) => `bridge ${name}`),
     ...links.length > living.length ? [`networks ${links.join(", ")}, of which ${living.length} are held`] : []
   ]
 }

@@ -36,7 +36,7 @@ import * as Discover from "./containerd/discover.ts"
 import * as Environment from "./containerd/environment.ts"
 import * as Rooms from "./containerd/rooms.ts"
 
-export { AutoStart, ContainerdConfig } from "./containerd/config.ts"
+export { AutoStart, Cni, ContainerdConfig } from "./containerd/config.ts"
 
 const engine = "containerd"
 

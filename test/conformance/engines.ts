@@ -183,7 +183,7 @@ const containerd = (name: string) =>
 const suiteOf = (name: string) =>
   name === "memory" ? memory : row(name)?.kind === "containerd" ? containerd(name) : docker(name)
 
-/** The engines that `EFFECT_CONTAINERS_ENGINES` names. Default: `docker memory`. */
-export const suites = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker memory").split(/[\s,]+/)
+/** The engines that `EFFECT_CONTAINERS_ENGINES` names. Default: `docker containerd memory`. */
+export const suites = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd memory").split(/[\s,]+/)
   .filter((name) => name !== "")
   .map(suiteOf)

@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Errors from "../../Errors.ts"
-import { fromCause } from "./errors.ts"
+import { fromCause, reason } from "./errors.ts"
 
 type Field<T> = T extends Message ? Fields<T>
   : T extends Uint8Array | bigint ? T
@@ -67,7 +67,7 @@ export interface Channel {
   readonly duplex: <I extends DescMessage, O extends DescMessage>(
     method: Method<"bidi_streaming", I, O>,
     options: CallOptions
-  ) => Effect.Effect<Grpc.ClientDuplexStream<Uint8Array, MessageShape<O>>, never, Scope.Scope>
+  ) => Effect.Effect<Grpc.ClientDuplexStream<Uint8Array, MessageShape<O>>, Errors.Reason, Scope.Scope>
 }
 
 /** The server takes and gives no more: bytes. */
@@ -125,34 +125,44 @@ export const make = Effect.fnUntraced(function*(
     namespace,
     address: `unix://${socket}`,
     unary: (method, request, { deadline = requestTimeout, lease, operation }) =>
-      Effect.callback((resume) => {
-        const call = client.makeUnaryRequest(
-          pathOf(method),
-          encoded,
-          (bytes) => fromBinary(method.output, bytes),
-          encode(method.input, request),
-          metadata(lease),
-          callOptions(deadline),
-          (error, response) => {
-            if (error === null && response !== undefined) return resume(Effect.succeed(response))
-            resume(Effect.fail(fromCause(operation, error)))
+      Effect.flatMap(encodedRequest(operation, method.input, request), (bytes) =>
+        Effect.callback((resume) => {
+          let call: Grpc.ClientUnaryCall
+          try {
+            call = client.makeUnaryRequest(
+              pathOf(method),
+              encoded,
+              (bytes) => fromBinary(method.output, bytes),
+              bytes,
+              metadata(lease),
+              callOptions(deadline),
+              (error, response) => {
+                if (error === null && response !== undefined) return resume(Effect.succeed(response))
+                resume(Effect.fail(fromCause(operation, error)))
+              }
+            )
+          } catch (cause) {
+            return resume(Effect.fail(closed(operation, cause)))
           }
-        )
-        return Effect.sync(() => call.cancel())
-      }),
+          return Effect.sync(() => call.cancel())
+        })),
     stream: (method, request, { lease, operation }) =>
-      fromCall(operation, () =>
-        client.makeServerStreamRequest(
-          pathOf(method),
-          encoded,
-          (bytes) => fromBinary(method.output, bytes),
-          encode(method.input, request),
-          metadata(lease),
-          {}
-        )),
-    duplex: (method, { lease }) =>
+      Stream.unwrap(
+        Effect.map(encodedRequest(operation, method.input, request), (bytes) =>
+          fromCall(operation, () =>
+            client.makeServerStreamRequest(
+              pathOf(method),
+              encoded,
+              (bytes) =>
+                fromBinary(method.output, bytes),
+              bytes,
+              metadata(lease),
+              {}
+            )))
+      ),
+    duplex: (method, { lease, operation }) =>
       Effect.acquireRelease(
-        Effect.sync(() => {
+        opened(operation, () => {
           const call = client.makeBidiStreamRequest<Uint8Array, MessageShape<typeof method.output>>(
             pathOf(method),
             encoded,
@@ -169,6 +179,28 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
+/** What calls that are made too late end with. */
+const closed = (operation: string, cause: unknown): Errors.Reason =>
+  reason("Unavailable", {
+    operation,
+    message: "the connection was closed with its Layer",
+    cause
+  })
+
+const opened = <A>(operation: string, open: () => A): Effect.Effect<A, Errors.Reason> =>
+  Effect.try({ try: open, catch: (cause) => closed(operation, cause) })
+
+/** A text that is no Unicode, or a number out of range, cannot be sent. */
+const encodedRequest = <Desc extends DescMessage>(operation: string, schema: Desc, request: Request<Desc>) =>
+  Effect.try({
+    try: () => encode(schema, request),
+    catch: (cause) =>
+      reason("InvalidArgument", {
+        operation,
+        message: `the request cannot be sent: ${cause instanceof Error ? cause.message : String(cause)}`
+      })
+  })
+
 /** Leaving the stream cancels the call: destroying the readable alone would not. */
 const fromCall = <A>(
   operation: string,
@@ -176,7 +208,7 @@ const fromCall = <A>(
 ): Stream.Stream<A, Errors.Reason> =>
   Stream.unwrap(Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => {
+      opened(operation, () => {
         const call = open()
         // Its cancellation is an error that nobody is to hear of.
         call.on("error", () => {})

@@ -20,7 +20,7 @@ const Path = Schema.String.check(Schema.isPattern(/^\//))
  * - `folder`: absolute. Default: `EFFECT_CONTAINERS_FOLDER`, else `private` in the folder of our files.
  * - `containerd`, `runc`, `rootlesskit`: absolute paths of the programs. Default: `EFFECT_CONTAINERS_CONTAINERD`, `_RUNC`
  *   and `_ROOTLESSKIT`, else those in `PATH`. A containerd that is given finds its own shims and runc.
- * - `readyTimeout`: milliseconds within which it is ready. Default 15000; it takes a fraction of a second.
+ * - `readyTimeout`: milliseconds within which it is ready. Default 30000; it takes a fraction of a second.
  *
  * @category models
  * @since 0.1.0
@@ -41,6 +41,37 @@ export const AutoStart = Schema.Struct({
 export type AutoStart = typeof AutoStart.Type
 
 /**
+ * How containers are connected: by CNI plugins, the programs that Kubernetes and nerdctl use as well. Everything may be
+ * left out. They need root, so a rootless engine has `host` and `none` alone.
+ *
+ * Where the plugins `bridge` and `host-local` are there, a container that asks for no network is on a bridge of ours,
+ * with an address of its own and a way out; with `portmap` its ports can be published. A port of this machine leads to
+ * the container before any program that listens on it.
+ *
+ * - `plugins`: the folders of the plugins' programs. Default: `CNI_PATH`, else `/opt/cni/bin`, `/usr/lib/cni` and
+ *   `/usr/libexec/cni`.
+ * - `networks`: the folder in which other networks are described. Default `/etc/cni/net.d`. A container asks for one by
+ *   the name in its description; `"bridge"` is the default one.
+ * - `bridge`: the default network's link. Default `efc0`.
+ * - `subnet`: the default network's addresses. Default `10.87.0.0/16`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Cni = Schema.Struct({
+  plugins: Schema.optional(Schema.Union([Path, Schema.Array(Path)])),
+  networks: Schema.optional(Path),
+  bridge: Schema.optional(Schema.String.check(Schema.isPattern(/^[\w.-]{1,15}$/))),
+  subnet: Schema.optional(Schema.String.check(Schema.isPattern(/^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/)))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Cni = typeof Cni.Type
+
+/**
  * How to reach a containerd. Everything may be left out.
  *
  * - `address`: absolute path of its socket, with or without `unix://`. Default: `CONTAINERD_ADDRESS`, else
@@ -52,12 +83,17 @@ export type AutoStart = typeof AutoStart.Type
  *   the path of the program that its shim is to run.
  * - `rootless`: whether the engine belongs to an unprivileged user: `"auto"` (the default) looks, `"enabled"` and
  *   `"disabled"` say so.
- * - `network`: what a container gets that asks for no network: `"none"` (the default) or `"host"`.
+ * - `network`: what a container gets that asks for no network: `"bridge"` (the default where there are CNI plugins),
+ *   `"none"` or `"host"`.
+ * - `cni`: see {@link Cni}.
  * - `folder`: where our own files are, which shims read and write: logs and pipes. Absolute, and the same path for the
  *   engine. Default: `/var/lib/effect-containers` for root, else `$XDG_DATA_HOME/effect-containers`.
  * - `autoStart`: whether a private one is started, see {@link AutoStart}: `false` (the default), `true` or what is to be
  *   said about it, or `"always"`. Where an `address` is chosen, none is; `"always"` minds no variable.
  * - `registries`: mirrors, certificates and the like.
+ * - `builder`: what builds images: `"auto"` (the default) and `"buildah"` take Buildah, which is looked for when the first
+ *   image is built; `"none"` builds nothing. What a `RUN` does sees the host's network.
+ * - `buildah`: absolute path of the program. Default: `EFFECT_CONTAINERS_BUILDAH`, else the one in `PATH`.
  * - `connectTimeout`: milliseconds within which an engine answers the first question. Default 5000.
  * - `requestTimeout`: milliseconds within which it answers what needs no waiting. Default 60000.
  *
@@ -75,10 +111,13 @@ export const ContainerdConfig = Schema.Struct({
     Schema.Struct({ name: Schema.String, binary: Schema.optional(Schema.String) })
   ])),
   rootless: Schema.optional(Schema.Literals(["auto", "enabled", "disabled"])),
-  network: Schema.optional(Schema.Literals(["none", "host"])),
+  network: Schema.optional(Schema.Literals(["bridge", "none", "host"])),
+  cni: Schema.optional(Cni),
   folder: Schema.optional(Path),
   autoStart: Schema.optional(Schema.Union([Schema.Boolean, Schema.Literal("always"), AutoStart])),
   registries: Schema.optional(RegistryConfig),
+  builder: Schema.optional(Schema.Literals(["auto", "buildah", "none"])),
+  buildah: Schema.optional(Path),
   connectTimeout: Schema.optional(Milliseconds),
   requestTimeout: Schema.optional(Milliseconds)
 })

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import type { ContainerConfig } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as Accounts from "./accounts.ts"
+import * as NetworkFiles from "./cni/files.ts"
 import type { Engine, Known, Rootfs } from "./engine.ts"
 import { fromCause, reason } from "./errors.ts"
 import { Containers } from "./protocol/containers_pb.ts"
@@ -45,16 +46,20 @@ const nameMounts = (folder: string): ReadonlyArray<Mount> =>
   }))
 
 /** Nobody else gives a container the files that tell it its name and where to ask for others. */
-const writeNames = (folder: string, { hostname, network }: Named): Effect.Effect<void, Errors.Reason> =>
+const writeNames = (folder: string, { connected, hostname, network }: Named): Effect.Effect<void, Errors.Reason> =>
   Effect.tryPromise({
     try: async () => {
       await mkdir(folder, { recursive: true, mode: 0o711 })
       const local = `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t${hostname}\n`
       const host = (path: string) => readFile(path, "utf8").catch(() => undefined)
       const contents: globalThis.Record<typeof nameFiles[number], string> = {
-        hosts: network === "host" ? await host("/etc/hosts") ?? local : local,
+        hosts: network === "host"
+          ? await host("/etc/hosts") ?? local
+          : connected === undefined
+          ? local
+          : NetworkFiles.hosts(hostname, []),
         hostname: `${hostname}\n`,
-        "resolv.conf": await host("/etc/resolv.conf") ?? ""
+        "resolv.conf": connected === undefined ? await host("/etc/resolv.conf") ?? "" : await NetworkFiles.resolvConf()
       }
       await Promise.all(nameFiles.map((name) => writeFile(join(folder, name), contents[name], { mode: 0o644 })))
     },
@@ -65,11 +70,27 @@ const writeNames = (folder: string, { hostname, network }: Named): Effect.Effect
 interface Named {
   readonly hostname: string
   readonly network: "host" | "own"
+  /** The network that plugins connect it to, if there is one. */
+  readonly connected: Record.Network | undefined
 }
 
-const namedOf = (engine: Engine, id: string, config: ContainerConfig): Named => {
-  const network = (config.network ?? engine.network) === "host" ? "host" : "own"
-  return { network, hostname: config.hostname ?? (network === "host" ? hostName() : id.slice(0, longestHostname)) }
+const namedOf = (
+  engine: Engine,
+  id: string,
+  { hostname: given, network: name = engine.network, ports }: ContainerConfig
+): Effect.Effect<Named, Errors.Reason> => {
+  const network = name === "host" ? "host" : "own"
+  const hostname = given ?? (network === "host" ? hostName() : id.slice(0, longestHostname))
+  if (name !== "host" && name !== "none") {
+    return Effect.succeed({ network, hostname, connected: { name, hostname, ports } })
+  }
+  return ports.length === 0 ? Effect.succeed({ network, hostname, connected: undefined }) : Effect.fail(
+    reason("InvalidArgument", {
+      operation,
+      message: `a container with the network ${name} has no ports to publish`,
+      hint: "give it another network"
+    })
+  )
 }
 
 const nobody: UserOf.Accounts = { passwd: undefined, group: undefined }
@@ -148,7 +169,7 @@ export const create = Effect.fnUntraced(function*(
   const name = config.name ?? `effect-containers-${crypto.randomUUID()}`
   const id = Record.idOf(name)
   const who = config.user ?? rootfs.config.user
-  const named = namedOf(engine, id, config)
+  const named = yield* namedOf(engine, id, config)
   const spec = yield* describe(engine, id, config, rootfs, named)
   const accounts = remembered.get(rootfs.chainId)
   const first = yield* userOf(config.image, accounts === undefined ? "0" : who, accounts ?? nobody)
@@ -158,6 +179,7 @@ export const create = Effect.fnUntraced(function*(
     tty: config.tty,
     stdin: config.stdin,
     stopSignal: config.stopSignal ?? rootfs.config.stopSignal ?? "SIGTERM",
+    ...(named.connected === undefined ? {} : { network: named.connected }),
     user
   })
   yield* channel.unary(Containers.method.create, {

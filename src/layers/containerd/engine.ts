@@ -4,6 +4,7 @@ import type * as Scope from "effect/Scope"
 import type * as Errors from "../../Errors.ts"
 import type { ExitStatus } from "../../ExitStatus.ts"
 import type { Channel } from "./channel.ts"
+import type { Settings } from "./cni/networks.ts"
 import type { Mount } from "./protocol/types_pb.ts"
 import type { Record } from "./record.ts"
 import type { ImageConfig } from "./spec/process.ts"
@@ -30,7 +31,9 @@ export interface Engine {
   readonly snapshotter: string
   readonly runtime: { readonly name: string; readonly options: Uint8Array | undefined }
   /** What containers get that ask for no network. */
-  readonly network: "none" | "host"
+  readonly network: "none" | "host" | "bridge"
+  /** `undefined`: there are no plugins that connect containers. */
+  readonly cni: Settings | undefined
   readonly rootfs: (image: string, platform: string | undefined) => Effect.Effect<Rootfs, Errors.Reason>
   /** An image's users and groups where its files cannot be read in place. */
   readonly accounts: (image: string) => Effect.Effect<Accounts, Errors.Reason>

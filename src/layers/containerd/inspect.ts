@@ -45,9 +45,10 @@ const states: Readonly<globalThis.Record<number, ContainerState>> = {
 
 /** From its task, if it has one, and from what was put on record when it had one. */
 export const stateOf = (container: Container, process: Process | undefined): State => {
-  const state = process === undefined ? undefined : states[process.status]
-  if (state !== undefined) return { state }
   const ended = Record.decodeExit(container.labels[Record.labels.exit])
+  const state = process === undefined ? undefined : states[process.status]
+  // A task that was only created is one of somebody who copies files: it says nothing.
+  if (state !== undefined && !(state === "created" && ended !== undefined)) return { state }
   if (ended !== undefined) {
     return {
       state: ended.status._tag === "StartFailed" ? "created" : "exited",
@@ -102,7 +103,9 @@ export const inspect = Effect.fnUntraced(function*(
     startedAt: utc(started > 0 ? started : undefined),
     finishedAt: utc(state.finishedAt),
     tty: recordOf(container)?.tty ?? false,
-    ports: []
+    ports: state.state === "running" || state.state === "paused"
+      ? Record.decodePorts(container.extensions[Record.portsExtension]?.value)
+      : []
   }
 })
 

@@ -3,6 +3,24 @@ import * as Schema from "effect/Schema"
 import { createHash } from "node:crypto"
 import * as ExitStatus from "../../ExitStatus.ts"
 
+const Port = Schema.Struct({
+  containerPort: Schema.Finite,
+  protocol: Schema.Literals(["tcp", "udp"]),
+  hostIp: Schema.String,
+  hostPort: Schema.Finite
+})
+
+/** A network that plugins connect it to, each time that it starts. */
+const Network = Schema.Struct({
+  name: Schema.String,
+  /** By which it knows itself. */
+  hostname: Schema.String,
+  /** As they were asked for. */
+  ports: Schema.Array(Port)
+})
+
+export type Network = typeof Network.Type
+
 /**
  * What we keep with a container in containerd: a record that does not change, and labels for what does.
  */
@@ -13,6 +31,7 @@ export const Record = Schema.Struct({
   tty: Schema.Boolean,
   stdin: Schema.Boolean,
   stopSignal: Schema.String,
+  network: Schema.optionalKey(Network),
   /** Variables, directory and user, for further processes: those that are secret are in the specification as well. */
   user: Schema.Struct({ uid: Schema.Finite, gid: Schema.Finite, additionalGids: Schema.Array(Schema.Finite) })
 })
@@ -34,6 +53,19 @@ export const decode = (bytes: Uint8Array | undefined): Record | undefined => {
   const result = decodeRecord(new TextDecoder().decode(bytes))
   return Result.isSuccess(result) ? result.success : undefined
 }
+
+/** The key of the extension in which the ports are that its process has: a label has too little space. */
+export const portsExtension = "effect-containers-ports"
+
+const Ports = Schema.fromJsonString(Schema.Array(Port))
+const decodePortsJson = Schema.decodeUnknownResult(Ports)
+const encodePortsJson = Schema.encodeSync(Ports)
+
+export const encodePorts = (ports: ReadonlyArray<typeof Port.Type>): Uint8Array =>
+  new TextEncoder().encode(encodePortsJson(ports))
+
+export const decodePorts = (bytes: Uint8Array | undefined): ReadonlyArray<typeof Port.Type> =>
+  bytes === undefined ? [] : Result.getOrElse(decodePortsJson(new TextDecoder().decode(bytes)), () => [])
 
 /** Labels that users do not see. */
 export const labels = {

@@ -4,10 +4,14 @@ import type { EngineInfo, Implementation } from "../../Backend.ts"
 import * as Capabilities from "../../Capabilities.ts"
 import * as Registry from "../registry/client.ts"
 import * as Credentials from "../registry/credentials.ts"
+import * as Build from "./build/build.ts"
+import * as Builders from "./build/choose.ts"
 import { encode } from "./channel.ts"
+import * as Cni from "./cni/settings.ts"
 import type { ContainerdConfig } from "./config.ts"
 import type { Connection } from "./connect.ts"
 import * as Containers from "./containers.ts"
+import * as Copy from "./copy/copy.ts"
 import type { Engine, Rootfs } from "./engine.ts"
 import { dataFolder, type Environment } from "./environment.ts"
 import { reason } from "./errors.ts"
@@ -15,6 +19,7 @@ import * as Events from "./events.ts"
 import * as Host from "./host.ts"
 import * as Images from "./images/images.ts"
 import * as Platform from "./images/platform.ts"
+import * as Transfer from "./images/transfer.ts"
 import { OptionsSchema } from "./protocol/runc_pb.ts"
 import { Version } from "./protocol/version_pb.ts"
 
@@ -40,30 +45,30 @@ const isRootless = ({ rootless = "auto" }: ContainerdConfig): boolean =>
 const capabilities: Capabilities.Capabilities = {
   ...Capabilities.all,
   namedVolumes: false,
-  ports: false,
-  bridgeNetworks: false,
   init: false
 }
 
 /** All that the engine can do, of a connection. */
 export const make = Effect.fnUntraced(function*(
-  { channel, snapshotter, version }: Connection,
+  connection: Connection,
   config: ContainerdConfig,
   environment: Environment
 ): Effect.fn.Return<Implementation, never, Scope.Scope> {
-  const registry = yield* Registry.make(
-    config.registries ?? {},
-    (domain) => Credentials.find(environment, domain, "pull")
-  )
-  const images = Images.make({ channel, snapshotter, registry })
+  const { channel, snapshotter, version } = connection
+  const findCredentials = (domain: string) => Credentials.find(environment, domain, "pull")
+  const registry = yield* Registry.make(config.registries ?? {}, findCredentials)
+  const transfer = Transfer.make(connection, config.registries ?? {})
+  const images = Images.make({ channel, snapshotter, registry, transfer, findCredentials })
   const host = yield* Host.look(isRootless(config))
+  const cni = yield* Cni.look(config.cni, environment, host.rootless)
   const engine: Engine = {
     channel,
     host,
     folder: config.folder ?? dataFolder(environment),
     snapshotter,
     runtime: runtimeOf(config),
-    network: config.network ?? "none",
+    network: config.network ?? (cni.settings === undefined ? "none" : "bridge"),
+    cni: cni.settings,
     rootfs: Effect.fnUntraced(function*(image, platform) {
       const found = yield* images.store.find(image, { operation: "create", platform })
       yield* images.ensureUnpacked(found, "create")
@@ -91,9 +96,10 @@ export const make = Effect.fnUntraced(function*(
     known: new Map()
   }
   const { ensureUnpacked: _, store: __, ...operations } = images
+  const building = Builders.placeOf(engine.folder)
   return {
     name: "containerd",
-    capabilities,
+    capabilities: { ...capabilities, ...cni.capabilities },
     health: Effect.map(
       channel.unary(Version.method.version, {}, { operation: "health" }),
       (): EngineInfo => ({
@@ -105,7 +111,9 @@ export const make = Effect.fnUntraced(function*(
       })
     ),
     ...operations,
+    ...Build.make({ images, folder: building, builder: Builders.make(config, environment, building, images) }),
     ...Containers.make(engine),
+    ...Copy.make(engine),
     ...Events.make(engine)
   }
 })

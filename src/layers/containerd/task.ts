@@ -6,6 +6,8 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
+import * as Attach from "./cni/attach.ts"
+import { folderOf } from "./create.ts"
 import type { Engine, Known, Task } from "./engine.ts"
 import { reason } from "./errors.ts"
 import * as Metrics from "./metrics.ts"
@@ -93,21 +95,44 @@ const reap = Effect.fnUntraced(function*(engine: Engine, id: string, known: Know
   )
   yield* Deferred.done(task.exited, Exit.map(exit, ({ status }) => status))
   if (Exit.isFailure(exit)) return
-  yield* mark(engine, "wait", id, { [Record.labels.exit]: Record.encodeExit(exit.value) })
-  // Its shim would not let the rest through for long.
-  if (known.pipes !== undefined) yield* Deferred.await(known.pipes.drained)
-  yield* deleteTask(engine, "wait", id)
+  yield* Effect.gen(function*() {
+    yield* mark(engine, "wait", id, { [Record.labels.exit]: Record.encodeExit(exit.value) })
+    // Its shim would not let the rest through for long.
+    if (known.pipes !== undefined) yield* Deferred.await(known.pipes.drained)
+    yield* Attach.downOrSay("wait", id, folderOf(engine, id))
+    yield* deleteTask(engine, "wait", id)
+    // Only now is it certain that nothing is written any more. One that outlives us has not ended.
+  }).pipe(Effect.ensuring(task.observer?.finish ?? Effect.void))
 }, (effect, _engine, id, _known, task) =>
   effect.pipe(
     Effect.catchTag("NotFound", () => Effect.void),
     Effect.catch((error) => Effect.logDebug(`the end of container ${id} could not be recorded: ${error.message}`)),
-    Effect.ensuring(Effect.suspend(() => task.observer?.finish ?? Effect.void)),
     Effect.ensuring(Deferred.fail(
       task.exited,
       reason("Unavailable", { operation: "wait", message: "the Layer was closed" })
     )),
     Effect.ensuring(Deferred.succeed(task.reaped, undefined))
   ))
+
+/** Connects a container to its network, and says which ports it has. What fails leaves it as if nobody had started it. */
+const connect = (engine: Engine, id: string, wanted: Attach.Wanted): Effect.Effect<void, Errors.Reason, Scope.Scope> =>
+  Effect.gen(function*() {
+    const ports = yield* Attach.up(wanted)
+    if (ports.length === 0) return
+    const value = Record.encodePorts(ports)
+    yield* engine.channel.unary(Containers.method.update, {
+      container: {
+        id,
+        labels: {},
+        extensions: { [Record.portsExtension]: { typeUrl: "effect-containers/Ports", value } }
+      },
+      updateMask: { paths: [`extensions.${Record.portsExtension}`] }
+    }, { operation: "start" })
+  }).pipe(
+    Effect.onError(() =>
+      Effect.ignore(mark(engine, "start", id, { [Record.labels.started]: "", [Record.labels.exit]: "" }))
+    )
+  )
 
 /** Starts the process of a container. What fails leaves no task. */
 export const start = Effect.fnUntraced(function*(
@@ -121,6 +146,8 @@ export const start = Effect.fnUntraced(function*(
   const log = Log.paths(folder)
   const isAttached = pipes !== undefined && pipes.stdout !== ""
   if (!isAttached) yield* Log.create(log)
+  const { network } = record
+  const plan = network && (yield* Attach.plan(engine.cni, network))
   const scope = yield* Scope.fork(engine.scope)
   const created = engine.channel.unary(Tasks.method.create, {
     containerId: id,
@@ -131,19 +158,34 @@ export const start = Effect.fnUntraced(function*(
     terminal: record.tty
   }, { operation })
   const started = engine.channel.unary(Tasks.method.start, { containerId: id, execId: "" }, { operation })
+  const noted = <A, R>(effect: Effect.Effect<A, Errors.Reason, R>) =>
+    Effect.tapError(effect, (error) =>
+      error._tag === "NotFound" || error._tag === "PermissionDenied"
+        ? Effect.ignore(mark(engine, operation, id, {
+          [Record.labels.exit]: Record.encodeExit({ status: startedIssue(error), at: Date.now() })
+        }))
+        : Effect.void)
   yield* Effect.gen(function*() {
-    const [observer] = yield* Effect.all([
+    const [observer, , { pid }] = yield* noted(Effect.all([
       isAttached ? Effect.undefined : Scope.provide(Log.observe(log), scope),
       // That it was started is known even if we do not live to see its end.
       mark(engine, operation, id, { [Record.labels.started]: String(Date.now()), [Record.labels.exit]: "" }),
       created
-    ], { concurrency: "unbounded" })
+    ], { concurrency: "unbounded" }))
     const task: Task = {
       exited: Deferred.makeUnsafe(),
       reaped: Deferred.makeUnsafe(),
       observer
     }
-    yield* Effect.onError(started, () => Effect.ignore(deleteTask(engine, operation, id)))
+    const connected = network === undefined || plan === undefined ? Effect.void : Scope.provide(
+      connect(engine, id, { ...plan, record: network, containerId: `${engine.channel.namespace}-${id}`, folder, pid }),
+      scope
+    )
+    yield* Effect.onError(Effect.andThen(connected, noted(started)), () =>
+      Effect.andThen(
+        Attach.downOrSay(operation, id, folder),
+        Effect.ignore(deleteTask(engine, operation, id))
+      ))
     known.task = task
     yield* pipes?.started ?? Effect.void
     yield* reap(engine, id, known, task).pipe(
@@ -151,25 +193,32 @@ export const start = Effect.fnUntraced(function*(
       Effect.forkIn(engine.scope, { startImmediately: true })
     )
   }).pipe(
-    Effect.tapError((error) =>
-      error._tag === "NotFound" || error._tag === "PermissionDenied"
-        ? Effect.ignore(mark(engine, operation, id, {
-          [Record.labels.exit]: Record.encodeExit({ status: startedIssue(error), at: Date.now() })
-        }))
-        : Effect.void
-    ),
     Effect.onError(() => Effect.andThen(pipes?.failed ?? Effect.void, Scope.close(scope, Exit.void)))
   )
 })
 
+/** Puts on record how somebody else's container ended whose maker is not there to do it, and takes its task away. */
+export const settle = (engine: Engine, operation: string, id: string, ended: Record.Ended) =>
+  Effect.gen(function*() {
+    yield* mark(engine, operation, id, { [Record.labels.exit]: Record.encodeExit(ended) })
+    yield* Attach.downOrSay(operation, id, folderOf(engine, id))
+    yield* deleteTask(engine, operation, id)
+  }).pipe(
+    // Somebody else was faster.
+    Effect.catchTag("NotFound", () => Effect.void)
+  )
+
 /** Kills a task, waits for its end, and takes it away. That there is none is as well. */
 export const destroy = (engine: Engine, operation: string, id: string): Effect.Effect<void, Errors.Reason> =>
   Effect.gen(function*() {
+    const folder = folderOf(engine, id)
+    yield* Attach.keepForeign(operation, folder, Effect.map(find(engine, operation, id), (process) => process?.pid))
     yield* engine.channel.unary(
       Tasks.method.kill,
       { containerId: id, execId: "", signal: 9, all: true },
       { operation }
     ).pipe(Effect.catchIf((error) => error._tag === "NotFound" || error._tag === "Conflict", () => Effect.void))
     yield* engine.channel.unary(Tasks.method.wait, { containerId: id, execId: "" }, { operation })
+    yield* Attach.downOrSay(operation, id, folder)
     yield* deleteTask(engine, operation, id)
-  }).pipe(Effect.catchTag("NotFound", () => Effect.void))
+  }).pipe(Effect.scoped, Effect.catchTag("NotFound", () => Effect.void))

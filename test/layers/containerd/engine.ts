@@ -87,7 +87,7 @@ const begin = async (name: string) => {
   }
   await start()
   return {
-    config: { address: socket, namespace: client.namespace, folder: client.folder },
+    config: { address: socket, namespace: client.namespace, folder: client.folder, network: "none" as const },
     start,
     kill,
     image: archive(await makeImage(), ["busybox:test"]),

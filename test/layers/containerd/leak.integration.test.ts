@@ -1,5 +1,5 @@
 /**
- * What is left of runs that were interrupted at any moment: nothing. `EFFECT_CONTAINERS_INTERRUPTIONS` (default 100) says
+ * What is left of runs that were interrupted at any moment: nothing. `EFFECT_CONTAINERS_INTERRUPTIONS` (default 60) says
  * how many.
  */
 import { describe, it } from "@effect/vitest"
@@ -17,7 +17,7 @@ import { Snapshots } from "../../../src/layers/containerd/protocol/snapshots_pb.
 import { Tasks } from "../../../src/layers/containerd/protocol/tasks_pb.ts"
 import { type Engine, restartable, versions } from "./engine.ts"
 
-const interruptions = Number(process.env["EFFECT_CONTAINERS_INTERRUPTIONS"] ?? 100)
+const interruptions = Number(process.env["EFFECT_CONTAINERS_INTERRUPTIONS"] ?? 60)
 
 const read = (path: string) => {
   try {

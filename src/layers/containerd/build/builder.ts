@@ -21,8 +21,6 @@ export interface Job {
   readonly folder: string
   /** The files of the context. */
   readonly context: string
-  /** The Dockerfile's absolute path in it. */
-  readonly dockerfile: string
   readonly parsed: Dockerfile
   readonly bases: ReadonlyArray<Base>
   readonly options: BuildOptions

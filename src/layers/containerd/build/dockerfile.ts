@@ -12,7 +12,7 @@ export interface Stage {
   /** What is built on; `undefined` for nothing (`scratch`) and for an earlier stage. */
   readonly base: External | undefined
   /** The `FROM` as it is written. */
-  readonly instruction: string
+  readonly from: Instruction
   /** The images that files are taken from. */
   readonly sources: ReadonlyArray<External>
   /** How many instructions there are. */
@@ -21,25 +21,37 @@ export interface Stage {
 
 /** What has to be known of a Dockerfile before somebody else builds it. */
 export interface Dockerfile {
+  readonly text: string
   readonly stages: ReadonlyArray<Stage>
 }
 
-/** The instructions of a Dockerfile, each as one line. Comments, continued lines and here-documents are understood. */
-export const instructions = (text: string): ReadonlyArray<string> => {
-  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/)
+/** An instruction as one line, and where it is: the lines from `first` up to `last`. */
+export interface Instruction {
+  readonly text: string
+  readonly first: number
+  readonly last: number
+}
+
+const linesOf = (text: string): ReadonlyArray<string> => text.replace(/^\uFEFF/, "").split(/\r?\n/)
+
+/** The instructions of a Dockerfile. Comments, continued lines and here-documents are understood. */
+export const instructions = (text: string): ReadonlyArray<Instruction> => {
+  const lines = linesOf(text)
   let escape = "\\"
   for (const line of lines) {
     const directive = /^#\s*([a-z][a-z0-9]*)\s*=\s*(.+?)\s*$/i.exec(line)
     if (directive === null) break
     if (directive[1]?.toLowerCase() === "escape" && directive[2] === "`") escape = "`"
   }
-  const found: Array<string> = []
+  const found: Array<Instruction> = []
   let current: string | undefined
+  let first = 0
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] ?? ""
     const trimmed = line.trim()
     // Also in the middle of an instruction.
     if (trimmed.startsWith("#") || trimmed === "") continue
+    if (current === undefined) first = i
     const whole: string = (current ?? "") + (current === undefined ? line.trimStart() : line)
     const tail = whole.trimEnd()
     if (tail.endsWith(escape)) {
@@ -47,7 +59,7 @@ export const instructions = (text: string): ReadonlyArray<string> => {
       continue
     }
     current = undefined
-    found.push(tail)
+    found.push({ text: tail, first, last: i })
     if (!/^(?:RUN|COPY|ADD)\s/i.test(tail)) continue
     for (const [, dash, , end] of tail.matchAll(/(?<!<)<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_.]*)\2/g)) {
       const ends = (text: string) => (dash === "-" ? text.replace(/^\t+/, "") : text) === end
@@ -55,14 +67,14 @@ export const instructions = (text: string): ReadonlyArray<string> => {
       if (last !== -1) i = last
     }
   }
-  if (current !== undefined) found.push(current.trimEnd())
+  if (current !== undefined) found.push({ text: current.trimEnd(), first, last: lines.length - 1 })
   return found
 }
 
 interface Opened {
   name: string | undefined
   readonly base: External | undefined
-  readonly instruction: string
+  readonly from: Instruction
   readonly sources: Array<External>
   steps: number
 }
@@ -99,8 +111,8 @@ export const parse = (
     (/^\d+$/.test(name) && Number(name) < stages.length)
   const isWanted = (stage: Opened, index: number) =>
     target !== undefined && (stage.name === target.toLowerCase() || String(index) === target)
-  for (const line of instructions(text)) {
-    const [, word = "", rest = ""] = /^(\S+)\s*(.*)$/s.exec(line) ?? []
+  for (const from of instructions(text)) {
+    const [, word = "", rest = ""] = /^(\S+)\s*(.*)$/s.exec(from.text) ?? []
     const keyword = word.toUpperCase()
     const current = stages.at(-1)
     if (keyword === "FROM") {
@@ -115,7 +127,7 @@ export const parse = (
         base: base === "" || base === "scratch" || isStage(base)
           ? undefined
           : { name: base, platform: wanted === "" ? platform : wanted },
-        instruction: `FROM ${rest}`,
+        from,
         sources: [],
         steps: 1
       })
@@ -133,11 +145,32 @@ export const parse = (
       }
     }
   }
-  return { stages }
+  return { text, stages }
+}
+
+/** The Dockerfile with other names for what it builds on. */
+export const renamed = ({ stages, text }: Dockerfile, names: ReadonlyMap<string, string>): string => {
+  const lines: Array<string | undefined> = [...linesOf(text)]
+  for (const { base, from: { first, last, text } } of stages) {
+    const name = base === undefined ? undefined : names.get(base.name)
+    if (name === undefined) continue
+    let isDone = false
+    const parts = words(text).map((part, index) => {
+      if (isDone || index === 0 || part.startsWith("--")) return part
+      isDone = true
+      return name
+    })
+    lines.fill(undefined, first, last + 1)
+    lines[first] = parts.join(" ")
+  }
+  return lines.filter((line) => line !== undefined).join("\n")
 }
 
 /** Where the first step of a stage is among all, and how many there are. */
-export const position = ({ stages }: Dockerfile, index: number): { readonly first: number; readonly total: number } => ({
+export const position = (
+  { stages }: Dockerfile,
+  index: number
+): { readonly first: number; readonly total: number } => ({
   first: stages.slice(0, index).reduce((sum, { steps }) => sum + steps, 1),
   total: stages.reduce((sum, { steps }) => sum + steps, 0)
 })

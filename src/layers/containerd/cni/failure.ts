@@ -70,7 +70,8 @@ export interface Failed {
 export const make = ({ ended, operation, stderr, stdout, what }: Failed): Errors.Reason => {
   const said = Result.getOrUndefined(decode(stdout))
   const own = [said?.msg, said?.details].filter((text) => text !== undefined && text !== "").join(": ")
-  const parts = [own === "" && stderr === "" ? stdout.trim() : own, stderr.trim()].filter((text) => text !== "")
+  const besides = stderr.trim()
+  const parts = [own === "" && besides === "" ? stdout.trim() : own, besides].filter((text) => text !== "")
   const text = parts.length === 0 ? `ended with ${ended}` : parts.join("\n")
   const rule = rules.find(({ says }) => says.test(text))
   const code = said?.code

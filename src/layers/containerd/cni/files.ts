@@ -10,7 +10,7 @@ const local = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n
 export const hosts = (hostname: string, addresses: ReadonlyArray<string>): string =>
   local + addresses.map((address) => `${address}\t${hostname}\n`).join("")
 
-const isLoopback = (address: string): boolean => /^127\./.test(address) || address === "::1"
+const isLoopback = (address: string): boolean => address.startsWith("127.") || address === "::1"
 
 const server = /^\s*nameserver\s+(\S+)/
 

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
-import { open } from "node:fs/promises"
-import { spawn } from "node:child_process"
 import type * as Scope from "effect/Scope"
+import { spawn } from "node:child_process"
+import { open } from "node:fs/promises"
 import type * as Errors from "../../../Errors.ts"
 import { fromCause, reason } from "../errors.ts"
 
@@ -44,11 +44,15 @@ export const make = (
         child.once("exit", () =>
           resume(Effect.fail(reason("Unsupported", { operation, message: "no network namespace can be made here" }))))
         child.stdout.once("data", () => {
-          if (child.pid !== undefined) resume(Effect.succeed({ pid: child.pid, end }))
+          if (child.pid !== undefined) {
+            resume(Effect.succeed({ pid: child.pid, end }))
+          }
         })
         return Effect.sync(end)
       }),
-      ({ end }) => Effect.sync(end)
+      ({ end }) =>
+        Effect.sync(end)
     ),
-    ({ pid }) => pathOf(pid)
+    ({ pid }) =>
+      pathOf(pid)
   )

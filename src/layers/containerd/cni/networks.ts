@@ -19,7 +19,7 @@ export interface Settings {
 /** The default network as it may be asked for, besides its own name. */
 export const alias = "bridge"
 
-const own = { bridge: "efc0", name: "effect-containers" } as const
+export const own = { bridge: "efc0", name: "effect-containers", subnet: "10.87.0.0/16" } as const
 
 /** Its addresses are kept by its name: another bridge is another network. */
 export const nameOf = ({ bridge }: Settings): string => bridge === own.bridge ? own.name : `${own.name}-${bridge}`

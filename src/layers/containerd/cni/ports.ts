@@ -138,8 +138,9 @@ export const acquire = (
   Effect.suspend(() => {
     const mine: Array<PortBinding> = []
     return Effect.forEach(ports, (port) =>
-      Effect.tap(reserve(port, holder), (found) =>
-        Effect.sync(() => mine.push(found)))).pipe(
-        Effect.onError(() => release(mine, holder))
+      Effect.tap(reserve(port, holder), (found) => Effect.sync(() => mine.push(found)))).pipe(
+        Effect.onError(() =>
+          release(mine, holder)
+        )
       )
   })

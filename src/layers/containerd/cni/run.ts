@@ -34,8 +34,7 @@ export const interfaceName = "eth0"
 
 const ports = "portMappings"
 
-export const takesPorts = ({ plugins }: Conf.Network): boolean =>
-  plugins.some((plugin) => Conf.takes(plugin, ports))
+export const takesPorts = ({ plugins }: Conf.Network): boolean => plugins.some((plugin) => Conf.takes(plugin, ports))
 
 const inputOf = (link: Link, plugin: Conf.Plugin, prevResult: Answer | undefined): string => {
   const { capabilities: _, ...rest } = plugin
@@ -44,11 +43,15 @@ const inputOf = (link: Link, plugin: Conf.Plugin, prevResult: Answer | undefined
     cniVersion: Conf.versionOf(link.network),
     name: link.network.name,
     ...(link.portMappings.length > 0 && Conf.takes(plugin, ports)
-      ? { runtimeConfig: { [ports]: link.portMappings.map(({ hostIP, ...mapping }) => ({
-        ...mapping,
-        // Every address is none in particular.
-        ...(hostIP === "0.0.0.0" ? {} : { hostIP })
-      })) } }
+      ? {
+        runtimeConfig: {
+          [ports]: link.portMappings.map(({ hostIP, ...mapping }) => ({
+            ...mapping,
+            // Every address is none in particular.
+            ...(hostIP === "0.0.0.0" ? {} : { hostIP })
+          }))
+        }
+      }
       : {}),
     ...(prevResult === undefined ? {} : { prevResult })
   })

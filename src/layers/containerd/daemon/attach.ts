@@ -23,7 +23,7 @@ export interface Attached {
 }
 
 /** How long a keeper may take to take everything down: milliseconds. */
-const patience = 15_000
+const patience = 30_000
 
 /** Says that we leave. If we are the last one, the answer comes when nothing is left. */
 const leave = (socket: Net.Socket): Effect.Effect<void> =>

@@ -46,7 +46,7 @@ export const settings = (config: ContainerdConfig, environment: Environment): Se
       folder,
       isRoot: process.getuid?.() === 0
     },
-    readyTimeout: given.readyTimeout ?? 15_000
+    readyTimeout: given.readyTimeout ?? 30_000
   }
 }
 
@@ -65,7 +65,7 @@ const longPause = 25
 
 const obtain = Effect.fnUntraced(function*(
   plan: Plan,
-  enter: ReadonlyArray<string>
+  lock: ReadonlyArray<string>
 ): Effect.fn.Return<Attached, Errors.Reason, Scope.Scope> {
   const scope = yield* Effect.scope
   // A keeper that was started needs us until we are one of its users.
@@ -84,16 +84,16 @@ const obtain = Effect.fnUntraced(function*(
     // Another has the lock: one that is on its way up or down. It comes to be there, or its place is free.
     if (ended === "not needed") yield* Effect.sleep(longPause)
     if (keeper === undefined || ended === "not needed") {
-      keeper = yield* Scope.provide(Launch.launch(plan, enter), starting)
+      keeper = yield* Scope.provide(Launch.launch(plan, lock), starting)
     }
     yield* Effect.sleep(pause)
   }
 })
 
 /** Clears up in the place of a keeper that was killed. */
-const sweep = (plan: Plan, enter: ReadonlyArray<string>): Effect.Effect<void> =>
+const sweep = (plan: Plan, lock: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.scoped(Effect.gen(function*() {
-    const keeper = yield* Launch.launch({ ...plan, sweep: true }, enter)
+    const keeper = yield* Launch.launch({ ...plan, sweep: true }, lock)
     while (keeper.ended() === undefined) yield* Effect.sleep(pause)
     const ended = keeper.ended()
     if (typeof ended === "object") yield* ended
@@ -111,7 +111,7 @@ export const start = Effect.fnUntraced(function*(
   environment: Environment
 ): Effect.fn.Return<Daemon, Errors.Reason, Scope.Scope> {
   yield* Launch.check
-  const { containerd, enter, path, runc } = yield* Programs.find(settings.programs)
+  const { containerd, enter, lock, path, runc } = yield* Programs.find(settings.programs)
   const folder = yield* Effect.tryPromise({
     try: async () => {
       await mkdir(settings.folder, { recursive: true, mode: 0o700 })
@@ -120,8 +120,8 @@ export const start = Effect.fnUntraced(function*(
     catch: (cause) => fromCause(operation, cause)
   })
   const place = Places.of(folder, { uid: process.getuid?.() ?? 0, runtime: environment.XDG_RUNTIME_DIR })
-  const plan: Plan = { ...place, containerd, runc, path, patience: settings.readyTimeout, sweep: false }
-  const attached = yield* Effect.timeoutOrElse(obtain(plan, enter), {
+  const plan: Plan = { ...place, containerd, enter, runc, path, patience: settings.readyTimeout, sweep: false }
+  const attached = yield* Effect.timeoutOrElse(obtain(plan, lock), {
     duration: settings.readyTimeout,
     orElse: () =>
       Effect.fail(reason("TimedOut", {
@@ -130,6 +130,6 @@ export const start = Effect.fnUntraced(function*(
         hint: `what it said is in ${Places.log(folder)}`
       }))
   })
-  yield* Effect.addFinalizer(() => attached.isLost() ? sweep(plan, enter) : Effect.void)
+  yield* Effect.addFinalizer(() => attached.isLost() ? sweep(plan, lock) : Effect.void)
   return { ...attached, place }
 })

@@ -3,9 +3,8 @@
  * whatever it ends of, and with the last of them the keeper takes everything down and ends. Whoever starts it holds its
  * standard input until it has connected.
  *
- * `flock` has put the folder's lock into this process, so there is one at most, and the kernel unlocks it. It runs in a
- * mount namespace of its own, so mounts vanish with the last process of the engine, and what shims and runc keep in
- * /run/containerd is in the engine's own folder.
+ * `flock` has put the folder's lock into this process, so there is one at most, and the kernel unlocks it. The daemon and
+ * what it starts are in a mount namespace of their own, so mounts vanish with the last process of the engine.
  *
  * Usage: node keeper.js PLAN, which is JSON.
  */
@@ -17,7 +16,7 @@ import { delimiter, dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Leftovers from "./leftovers.ts"
 import * as Places from "./place.ts"
-import { type Plan, type Said, toml } from "./plan.ts"
+import { enclose, type Plan, type Said, toml } from "./plan.ts"
 
 const plan: Plan = JSON.parse(process.argv[2] ?? "{}")
 const log = Places.log(plan.folder)
@@ -101,7 +100,9 @@ const startDaemon = async (): Promise<void> => {
   if (stopping) return
   const began = Date.now()
   const output = openSync(log, "a", 0o600)
-  const child = spawn(plan.containerd, ["--config", Places.settings(plan.runtime), "--log-level", "warn"], {
+  const inside = ["sh", "-c", enclose, join(plan.runtime, "run"), plan.containerd]
+  const [command = "", ...args] = [...plan.enter, ...inside, "--config", Places.settings(plan.runtime)]
+  const child = spawn(command, [...args, "--log-level", "warn"], {
     cwd: "/",
     env: { ...process.env, PATH: [join(plan.runtime, "bin"), dirname(plan.containerd), plan.path].join(delimiter) },
     stdio: ["ignore", output, output]
@@ -138,7 +139,7 @@ const startDaemon = async (): Promise<void> => {
 const stopDaemon = async (child: ChildProcess): Promise<void> => {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const exit = new Promise((resolve) => child.once("exit", resolve))
-  child.kill("SIGTERM")
+  Leftovers.terminate(plan)
   await Promise.race([exit, sleep(2000)])
   child.kill("SIGKILL")
   await exit
@@ -190,16 +191,10 @@ const former = (): string | undefined => {
 }
 
 const prepare = async (): Promise<void> => {
-  const shared = join(plan.runtime, "run")
   await mkdir(join(plan.runtime, "bin"))
-  await mkdir(shared)
+  await mkdir(join(plan.runtime, "run"))
   if (plan.runc !== undefined) await symlink(plan.runc, join(plan.runtime, "bin", "runc"))
   writeFileSync(Places.settings(plan.runtime), toml(plan))
-  const usual = "/run/containerd"
-  // In the namespaces of rootlesskit it is a link to what belongs to root.
-  if ((await lstat(usual).catch(() => undefined))?.isSymbolicLink() === true) await rm(usual)
-  await mkdir(usual, { recursive: true, mode: 0o711 })
-  await Leftovers.run("mount", "--bind", shared, usual)
 }
 
 const start = async (): Promise<void> => {

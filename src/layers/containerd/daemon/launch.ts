@@ -54,7 +54,7 @@ const variables = (plan: Plan): NodeJS.ProcessEnv =>
  */
 export const launch = (
   plan: Plan,
-  enter: ReadonlyArray<string>
+  lock: ReadonlyArray<string>
 ): Effect.Effect<Launched, Errors.Reason, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.try({
@@ -62,7 +62,7 @@ export const launch = (
         const path = log(plan.folder)
         const output = openSync(path, "a", 0o600)
         const offset = statSync(path).size
-        const [command = "", ...args] = [...enter, process.execPath, program, JSON.stringify(plan)]
+        const [command = "", ...args] = [...lock, process.execPath, program, JSON.stringify(plan)]
         const child = spawn(command, args, {
           cwd: "/",
           detached: true,

@@ -2,8 +2,7 @@
  * What a private engine is made of besides its daemon: shims, the processes of containers, cgroups, mounts, folders. All
  * of it goes with the last user; what a killed keeper left goes when the next one starts.
  */
-import { execFile } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { rm, rmdir } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -105,9 +104,12 @@ export const find = ({ id, runtime }: Places.Place) => {
   return { daemons, shims, contained: [...contained].filter((pid) => !daemons.includes(pid) && pid !== process.pid) }
 }
 
-const kill = (pids: ReadonlyArray<number>): void => {
-  for (const pid of pids) attempt(() => process.kill(pid, "SIGKILL"), false)
+const kill = (pids: ReadonlyArray<number>, signal: NodeJS.Signals = "SIGKILL"): void => {
+  for (const pid of pids) attempt(() => process.kill(pid, signal), false)
 }
+
+/** Asks the daemon to end; what it runs goes on. */
+export const terminate = (place: Places.Place): void => kill(find(place).daemons, "SIGTERM")
 
 /**
  * Kills and waits until all are gone; for four seconds at most. The daemon goes first, so that it starts nothing more;
@@ -134,25 +136,15 @@ export const endProcesses = async (place: Places.Place): Promise<boolean> => {
 const unescape = (path: string): string =>
   path.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8)))
 
-const mounts = ({ folder, runtime }: Places.Place): ReadonlyArray<string> => {
-  // In the namespaces of rootlesskit there are links on the way.
-  const own = attempt(() => realpathSync(runtime), runtime)
-  return attempt(() => readFileSync("/proc/self/mountinfo", "utf8"), "").split("\n")
+const mounts = ({ folder, runtime }: Places.Place): ReadonlyArray<string> =>
+  attempt(() => readFileSync("/proc/self/mountinfo", "utf8"), "").split("\n")
     .map((line) => unescape(line.split(" ")[4] ?? ""))
-    .filter((path) => path.startsWith(`${own}/`) || path.startsWith(`${folder}/root/`))
-}
+    .filter((path) => [runtime, folder].some((own) => path.startsWith(`${own}/`)))
 
-export const run = (program: string, ...args: ReadonlyArray<string>): Promise<void> =>
-  new Promise((resolve, reject) => {
-    execFile(program, args, (error, _, stderr) => {
-      if (error === null) return resolve()
-      reject(new Error(stderr.trim() === "" ? error.message : stderr.trim()))
-    })
-  })
-
-const unmount = async (place: Places.Place): Promise<void> => {
-  const all = mounts(place)
-  if (all.length > 0) await run("umount", "-l", ...all.toReversed()).catch(() => undefined)
+/** Some of a shim's folders have no bit for entering them, which root does not need. */
+const unlock = (path: string): void => {
+  attempt(() => chmodSync(path, 0o700), undefined)
+  for (const one of subdirectories(path)) unlock(one)
 }
 
 const remove = (path: string) => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
@@ -162,8 +154,10 @@ const remove = (path: string) => rm(path, { recursive: true, force: true, maxRet
  */
 export const clear = async (place: Places.Place): Promise<void> => {
   if (!(await endProcesses(place))) throw new Error("processes of the engine cannot be killed")
-  await unmount(place)
-  if (mounts(place).length > 0) throw new Error(`${mounts(place).join(", ")}: cannot be unmounted`)
+  // Those of the engine are elsewhere, and gone; whoever mounted this here keeps it.
+  const mounted = mounts(place)
+  if (mounted.length > 0) throw new Error(`${mounted.join(", ")}: something is mounted there`)
+  unlock(place.runtime)
   await remove(place.runtime)
   await rmdir(dirname(place.runtime)).catch(() => undefined)
   for (const path of subdirectories(place.folder)) if (path.endsWith(`-${place.id}`)) await remove(path)

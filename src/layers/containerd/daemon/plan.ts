@@ -4,6 +4,8 @@ import { engine, type Place } from "./place.ts"
 /** What a keeper is told. */
 export interface Plan extends Place {
   readonly containerd: string
+  /** The command that runs the daemon in namespaces of its own. */
+  readonly enter: ReadonlyArray<string>
   /** Absolute path of the program, where it is not simply `runc`. */
   readonly runc: string | undefined
   readonly path: string
@@ -23,6 +25,17 @@ export type Said =
     readonly started: number
   }
   | { readonly is: "failed"; readonly message: string }
+
+/**
+ * Run by the shell in the daemon's own mount namespace, with a folder, and the daemon's command: /run/containerd, where
+ * shims have their sockets and runc its state, is that folder there. In the namespaces of rootlesskit it may be a link to
+ * what belongs to root.
+ */
+export const enclose = `set -e
+[ ! -L /run/containerd ] || rm /run/containerd
+mkdir -p /run/containerd
+mount --bind "$0" /run/containerd
+exec "$@"`
 
 /** Nobody here speaks the container interface (CRI) of Kubernetes, or needs the rest; unknown ones are ignored. */
 const disabled = [

@@ -9,7 +9,9 @@ export interface Programs {
   readonly containerd: string
   /** `undefined`: the one in `path`. */
   readonly runc: string | undefined
-  /** What starts all of them, in namespaces of their own. */
+  /** What a keeper is started with, which then has the folder's lock. */
+  readonly lock: ReadonlyArray<string>
+  /** What the daemon is started with, in namespaces of its own. */
   readonly enter: ReadonlyArray<string>
   readonly path: string
 }
@@ -61,11 +63,10 @@ export const find = (
     // One that was chosen knows where its own shims are.
     if (containerd === undefined) look("containerd-shim-runc-v2", undefined)
     if (containerd === undefined || runc !== undefined) look("runc", runc)
-    const locked = [look("flock", undefined), "-n", "-E", "75", "-F", join(folder, "lock")]
+    const lock = [look("flock", undefined), "-n", "-E", "75", "-F", join(folder, "lock")]
     const enter = isRoot
-      ? [...locked, look("unshare", undefined), "--mount", "--propagation", "slave"]
+      ? [look("unshare", undefined), "--mount", "--propagation", "slave"]
       : [
-        ...locked,
         look("rootlesskit", rootlesskit),
         `--state-dir=${join(folder, "rootlesskit")}`,
         "--net=host",
@@ -75,7 +76,7 @@ export const find = (
       ]
     if (!isRoot) { for (const program of ["newuidmap", "newgidmap"]) look(program, undefined) }
     return missing.length === 0
-      ? Effect.succeed({ containerd: daemon, runc, enter, path: folders.join(delimiter) })
+      ? Effect.succeed({ containerd: daemon, runc, lock, enter, path: folders.join(delimiter) })
       : Effect.fail(reason("NotFound", {
         operation,
         message: `a private engine needs ${missing.join(", ")}, which ${missing.length === 1 ? "is" : "are"} not there`,

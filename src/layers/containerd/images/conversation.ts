@@ -29,7 +29,7 @@ export interface Conversation {
 export const converse = Effect.fnUntraced(function*(
   channel: Channel,
   { lease, operation, size }: { readonly operation: string; readonly lease: string; readonly size: number }
-): Effect.fn.Return<Conversation, never, Scope.Scope> {
+): Effect.fn.Return<Conversation, Errors.Reason, Scope.Scope> {
   const call = yield* channel.duplex(Service.method.write, { operation, lease })
   const answers = yield* Queue.unbounded<WriteContentResponse, Errors.Reason>()
   call.on("data", (answer: WriteContentResponse) => void Queue.offerUnsafe(answers, answer))

@@ -13,6 +13,7 @@ import * as Pull from "./pull.ts"
 import * as Push from "./push.ts"
 import * as Remove from "./remove.ts"
 import { type Found, parsed, type Store } from "./store.ts"
+import type { Transfer } from "./transfer.ts"
 
 type Operations = Pick<
   Primitives,
@@ -36,14 +37,16 @@ export interface Options {
   readonly channel: Channel
   readonly snapshotter: string
   readonly registry: Client
+  readonly transfer: Transfer | undefined
+  readonly findCredentials: Pull.FindCredentials
 }
 
 /** The images side of the engine. */
-export const make = ({ channel, registry, snapshotter }: Options): Images => {
+export const make = ({ channel, findCredentials, registry, snapshotter, transfer }: Options): Images => {
   const parts = Parts.make(channel, snapshotter)
   const { records, store, unpack } = parts
   return {
-    pull: Pull.make(parts, registry),
+    pull: Pull.make(parts, registry, { transfer, findCredentials }),
     push: Push.make(parts, registry),
     ...Inspect.make(parts),
     tagImage: Effect.fnUntraced(function*(image, reference) {

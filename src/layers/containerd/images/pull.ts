@@ -2,7 +2,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { Primitives } from "../../../Backend.ts"
+import type { Credentials, Primitives } from "../../../Backend.ts"
 import type * as Errors from "../../../Errors.ts"
 import * as Reference from "../../../Reference.ts"
 import type { Client, Manifest as Received, Options } from "../../registry/client.ts"
@@ -25,6 +25,9 @@ import type { Parts } from "./parts.ts"
 import * as Platform from "./platform.ts"
 import { type Report, reporting } from "./report.ts"
 import { candidates, hasNot, idOf, parsed, suits } from "./store.ts"
+import type { Transfer } from "./transfer.ts"
+
+export type FindCredentials = (domain: string) => Effect.Effect<Credentials | undefined>
 
 const operation = "pull"
 
@@ -38,9 +41,59 @@ const decoded = <A>(decode: Decode<A>, { bytes, descriptor }: Received): Effect.
   })
 
 export const make = (
-  { channel, content, documents, records, unpack }: Parts,
-  client: Client
+  { channel, content, documents, records, store, unpack }: Parts,
+  client: Client,
+  engine: { readonly transfer: Transfer | undefined; readonly findCredentials: FindCredentials }
 ): Primitives["pull"] => {
+  /** Lets the engine do it. Says whether it did: what it cannot do we can, and know better why it fails if it does. */
+  const byEngine = Effect.fnUntraced(function*(
+    root: Received,
+    { image, options, platform, reference, report }: {
+      readonly image: string
+      readonly reference: Reference.Reference
+      readonly platform: string | undefined
+      readonly options: Options
+      readonly report: Report
+    }
+  ): Effect.fn.Return<boolean> {
+    const { transfer } = engine
+    if (transfer === undefined || !transfer.isFit(reference.domain)) return false
+    const { credentials } = options
+    const { digest, mediaType, size } = root.descriptor
+    const pull = transfer.pull({
+      reference: `${reference.name}@${digest}`,
+      domain: reference.domain,
+      name: canonical(reference),
+      platform: platform === undefined ? Platform.own : Platform.parse(platform),
+      credentials: credentials === undefined ? engine.findCredentials(reference.domain) : Effect.succeed(credentials),
+      report
+    })
+    return yield* pull.pipe(
+      Effect.andThen(store.load({ digest, mediaType, size, annotations: {} }, { operation, image, platform })),
+      Effect.tap((loaded) => unpack.ensure(loaded, operation)),
+      // Not every version says where it has a blob from.
+      Effect.tap((loaded) =>
+        Effect.forEach(
+          new Set([
+            digest,
+            loaded.digest,
+            loaded.manifest.config.digest,
+            ...loaded.manifest.layers.map((l) => l.digest)
+          ]),
+          (blob) => content.mark(blob, { operation, source: reference }),
+          { concurrency, discard: true }
+        )
+      ),
+      Effect.tap(({ manifest }) =>
+        Effect.forEach(manifest.layers, (layer) => report.layer(layer.digest, "Complete", "Pull complete"), {
+          discard: true
+        })
+      ),
+      Effect.as(true),
+      Effect.catch((error) => Effect.as(Effect.logDebug(`the engine cannot pull ${image}: ${error.message}`), false))
+    )
+  })
+
   /** A manifest or an index goes to the engine after what it names. */
   const putDocument = (
     { bytes, descriptor: { digest, mediaType, size } }: Received,
@@ -197,22 +250,26 @@ export const make = (
         yield* report.message(`${shown}: Pulling from ${reference.path}`, "Resolving")
         const root = yield* client.manifest(reference, shown, options)
         const name = canonical(reference)
-        const isNew = yield* Effect.scoped(Effect.gen(function*() {
-          const lease = yield* Lease.make(channel, operation)
-          const { chosen, labels } = yield* choose(root, reference, platform, options)
-          const manifest = yield* decoded(decodeManifest, chosen)
-          if (manifest.config.size > longest) {
-            return yield* reason("Protocol", {
-              operation,
-              message: `${manifest.config.digest} is too large to be read`
-            })
-          }
-          const chain = yield* transfer(manifest, { image, reference, platform, options }, lease, report)
-          yield* unpack.keep({ manifest, chain }, operation)
-          yield* putDocument(chosen, manifestLabels(manifest), lease, reference)
-          if (labels !== undefined) yield* putDocument(root, labels, lease, reference)
-          return yield* records.put(name, { ...root.descriptor, annotations: {} }, operation)
-        }))
+        const before = yield* Effect.option(records.get(name, operation))
+        const isPulled = yield* byEngine(root, { image, reference, platform, options, report })
+        const isNew = isPulled
+          ? before._tag === "None" || before.value.target.digest !== root.descriptor.digest
+          : yield* Effect.scoped(Effect.gen(function*() {
+            const lease = yield* Lease.make(channel, operation)
+            const { chosen, labels } = yield* choose(root, reference, platform, options)
+            const manifest = yield* decoded(decodeManifest, chosen)
+            if (manifest.config.size > longest) {
+              return yield* reason("Protocol", {
+                operation,
+                message: `${manifest.config.digest} is too large to be read`
+              })
+            }
+            const chain = yield* transfer(manifest, { image, reference, platform, options }, lease, report)
+            yield* unpack.keep({ manifest, chain }, operation)
+            yield* putDocument(chosen, manifestLabels(manifest), lease, reference)
+            if (labels !== undefined) yield* putDocument(root, labels, lease, reference)
+            return yield* records.put(name, { ...root.descriptor, annotations: {} }, operation)
+          }))
         yield* report.message(`Digest: ${root.descriptor.digest}`)
         yield* report.message(
           isNew

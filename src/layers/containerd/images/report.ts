@@ -8,6 +8,8 @@ import { type Phase, PullStatus } from "../../../Progress.ts"
 export interface Report {
   readonly message: (status: string, phase?: "Message" | "Resolving") => Effect.Effect<void>
   readonly layer: (digest: string, phase: Phase, status: string) => Effect.Effect<void>
+  /** Left out when nobody listens. */
+  readonly unheard: (status: Parameters<typeof PullStatus.makeUnsafe>[0]) => void
   /** For one layer: what comes sooner than a tenth of a second after another, or finds nobody listening, is left out. */
   readonly progress: (digest: string, phase: Phase, status: string, total: number) => (current: number) => void
 }
@@ -26,6 +28,7 @@ export const reporting = (
     const report: Report = {
       message: (status, phase = "Message") => tell(PullStatus.makeUnsafe({ phase, status })),
       layer: (digest, phase, status) => tell(PullStatus.makeUnsafe({ id: shortId(digest), phase, status })),
+      unheard: (status) => void Queue.offerUnsafe(queue, PullStatus.makeUnsafe(status)),
       progress: (digest, phase, status, total) => {
         const id = shortId(digest)
         let last = -interval

@@ -102,7 +102,8 @@ export const deviceRules: ReadonlyArray<DeviceRule> = [
 ]
 
 /** For containers with a network of their own: ports below 1024 and ping for everybody, as in Docker. */
-export const sysctl: Readonly<Record<string, string>> = {
+export const sysctl = ({ rootless }: { readonly rootless: boolean }): Readonly<Record<string, string>> => ({
   "net.ipv4.ip_unprivileged_port_start": "0",
-  "net.ipv4.ping_group_range": "0 2147483647"
-}
+  // A user namespace has not that many groups.
+  ...rootless ? {} : { "net.ipv4.ping_group_range": "0 2147483647" }
+})

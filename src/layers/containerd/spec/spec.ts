@@ -86,7 +86,7 @@ const linux = (input: Input): Linux => {
     namespaces,
     maskedPaths: config.privileged ? [] : Defaults.maskedPaths,
     readonlyPaths: config.privileged ? [] : Defaults.readonlyPaths,
-    ...(network === "own" ? { sysctl: Defaults.sysctl } : {}),
+    ...(network === "own" ? { sysctl: Defaults.sysctl(host) } : {}),
     ...(privileged === undefined ? {} : { devices: privileged.devices }),
     ...(host.rootless && host.cgroupVersion === 1 ? {} : { cgroupsPath, resources: resources(input) })
   }
