@@ -1,15 +1,15 @@
 /**
  * The main job, for real: `npm run quickstart`.
  *
- * It uses the engine that this machine has. Where there is none and the machine is a bare Debian one, it brings a private
- * one, with a registry to pull from, and takes both away at the end.
+ * It uses the engine that this machine has. Where there is none it runs a private containerd for itself, for which it
+ * installs two packages on a bare Debian machine, with a registry to pull from, and takes both away at the end.
  */
 import * as NodeRuntime from "@effect/platform-node-shared/NodeRuntime"
 import { Console, Effect, Layer, Stream } from "effect"
 import { Container, Errors, Filter, Image, Owner } from "effect-containers"
 import * as Auto from "effect-containers/layers/Auto"
-import * as Docker from "effect-containers/layers/Docker"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { makeImage, push } from "../scripts/engines/image.ts"
@@ -26,26 +26,52 @@ const privateRegistry = Effect.fnUntraced(function*(registry: string) {
   return `${registry}/tools/busybox:1`
 })
 
-/** An engine that answers, and an image to get: public ones where they can be reached. */
+/** Two packages are all that a private engine needs. Somebody else's machine is not for us to install things on. */
+const install = Effect.gen(function*() {
+  const isDebian = process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")
+  if (!isDebian) return
+  yield* Console.log("Installing the packages containerd and runc ...")
+  const apt = (...args: ReadonlyArray<string>) =>
+    spawnSync("apt-get", ["-qq", ...args], {
+      stdio: ["ignore", "ignore", "inherit"],
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
+    }).status
+  const packages = ["install", "-y", "--no-install-recommends", "containerd", "runc"]
+  // A machine that never looked for packages knows none.
+  if (apt(...packages) !== 0 && apt("update") === 0) apt(...packages)
+})
+
+/** An engine that answers, else a private one, and an image to get: a public one where it can be reached. */
 const setUp = Effect.gen(function*() {
-  const here = (yield* Auto.available).filter((engine) => engine.available && engine.engine !== "memory")
-  if (here.length > 0) {
-    const engine = Auto.layer()
+  const found = Effect.map(Auto.available, (all) => all.filter((one) => one.available && one.engine !== "memory"))
+  const here = yield* found
+  const running = here.filter((engine) => engine.starts !== true)
+  if (running.length > 0) {
     yield* Console.log(
-      `Using the engine that is here: ${here.map((one) => `${one.engine} at ${one.address}`).join(", ")}`
+      `Using the engine that is here: ${running.map((one) => `${one.engine} at ${one.address}`).join(", ")}`
     )
-    return { engine, image: process.env["QUICKSTART_IMAGE"] ?? "busybox:1.37" }
+    return { engine: Auto.layer(), image: process.env["QUICKSTART_IMAGE"] ?? "busybox:1.37" }
   }
-  yield* Console.log(
-    "No engine answers here. Bringing a private Docker and a registry (the first time takes a minute) ..."
+  yield* Console.log("No engine runs here: this program brings one of its own.")
+  if (here.length === 0) yield* install
+  const folder = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync("/tmp/quickstart-engine-")),
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
   )
-  const private_ = yield* Effect.acquireRelease(
-    Effect.promise(() => start(["docker", "registry"])),
+  yield* Console.log("A registry to pull from (the first time its download takes a minute) ...")
+  const registry = yield* Effect.acquireRelease(
+    Effect.promise(() => start(["registry"])),
     (engines) => Effect.promise(() => engines.stop())
   )
-  const host = private_.engines["docker"]!.host
-  yield* Console.log(`A private Docker listens at ${host}`)
-  return { engine: Docker.layer({ host }), image: yield* privateRegistry(private_.registries["registry"]!) }
+  const address = registry.registries["registry"] ?? ""
+  const engine = Auto.layer({
+    containerd: {
+      autoStart: { folder },
+      folder: join(folder, "client"),
+      registries: { hosts: { [address]: { plainHttp: true } } }
+    }
+  })
+  return { engine, image: yield* privateRegistry(address) }
 })
 
 /** From the registry if it can be reached, else made of files at hand. */

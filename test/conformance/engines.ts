@@ -152,6 +152,8 @@ const containerd = (name: string) =>
     layer: Layer.unwrap(Effect.gen(function*() {
       const registry = yield* given("registry")
       return Containerd.layer({
+        // A bridge takes a tenth of a second for each container; those that are about networks ask for one.
+        network: "none",
         address: yield* given(name),
         namespace: yield* given(`${name}-namespace`),
         folder: yield* given(`${name}-folder`),
