@@ -242,7 +242,11 @@ export const make = (engine: Engine): Operations => {
         hint: "stop it, or use force"
       })
     }
-    if (task !== undefined && Deferred.isDoneUnsafe(task.exited)) {
+    if (task !== undefined) {
+      // Whoever waits for its end takes it away: two who do it at once are in each other's way.
+      if (!Deferred.isDoneUnsafe(task.exited)) {
+        yield* Effect.catchTags(kill(operation, id, 9), { NotFound: () => Effect.void, Conflict: () => Effect.void })
+      }
       // Nobody is going to read what is left of its output.
       if (mine?.pipes !== undefined) yield* Deferred.succeed(mine.pipes.drained, undefined)
       yield* Deferred.await(task.reaped)

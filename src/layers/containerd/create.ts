@@ -77,8 +77,11 @@ interface Named {
 const namedOf = (
   engine: Engine,
   id: string,
-  { hostname: given, network: name = engine.network, ports }: ContainerConfig
+  config: ContainerConfig
 ): Effect.Effect<Named, Errors.Reason> => {
+  const { hostname: given, ports } = config
+  // Whoever wants ports wants a network that has some.
+  const name = config.network ?? (ports.length > 0 ? "bridge" : engine.network)
   const network = name === "host" ? "host" : "own"
   const hostname = given ?? (network === "host" ? hostName() : id.slice(0, longestHostname))
   if (name !== "host" && name !== "none") {

@@ -77,10 +77,23 @@ export const wait = (
 const startedIssue = (error: Errors.Reason): ExitStatus.ExitStatus =>
   new ExitStatus.StartFailed({ issue: error._tag === "PermissionDenied" ? "not executable" : "not found" })
 
-const deleteTask = (engine: Engine, operation: string, id: string) =>
+/** Until a task is gone that somebody else takes away; a second at most. */
+const vanishing = Schedule.upTo(Schedule.spaced("20 millis"), { times: 50 })
+
+const deleteTask = (engine: Engine, operation: string, id: string): Effect.Effect<void, Errors.Reason> =>
   engine.channel.unary(Tasks.method.delete, { containerId: id }, { operation, deadline: 30_000 }).pipe(
     Effect.asVoid,
-    Effect.catchTag("NotFound", () => Effect.void)
+    Effect.catchTag("NotFound", () => Effect.void),
+    Effect.catchTag("Unavailable", (error) =>
+      error.code === 14
+        ? Effect.fail(error)
+        // Its shim is gone: somebody else takes it away at the same time.
+        : Effect.repeat(find(engine, operation, id), {
+          while: (process) => process !== undefined,
+          schedule: vanishing
+        }).pipe(
+          Effect.flatMap((process) => process === undefined ? Effect.void : Effect.fail(error))
+        ))
   )
 
 /**
