@@ -96,7 +96,7 @@ const sweep = (plan: Plan, lock: ReadonlyArray<string>): Effect.Effect<void> =>
     const keeper = yield* Launch.launch({ ...plan, sweep: true }, lock)
     while (keeper.ended() === undefined) yield* Effect.sleep(pause)
     const ended = keeper.ended()
-    if (typeof ended === "object") yield* ended
+    if (typeof ended === "object") return yield* ended
   })).pipe(
     Effect.timeout(plan.patience),
     Effect.catch((error) => Effect.logWarning(`the private engine was lost, and is not cleared up: ${error.message}`))
