@@ -5,12 +5,7 @@ export { reason }
 
 /** The codes of gRPC that are asked about by name. */
 export const Code = {
-  deadlineExceeded: 4,
-  notFound: 5,
-  alreadyExists: 6,
-  resourceExhausted: 8,
   failedPrecondition: 9,
-  unimplemented: 12,
   unavailable: 14
 } as const
 
