@@ -12,13 +12,26 @@ const resolve = {
 /** These need a container engine, which is started for them and only then. */
 const withEngine = ["test/**/*.integration.test.ts", "test/conformance/**/*.test.ts"]
 
+/** These start engines of their own, and kill them. */
+const withMortals = ["test/faults/**/*.test.ts"]
+
 export default defineConfig({
   test: {
     // Taking the engines down is part of it.
     teardownTimeout: 60_000,
     reporters: ["default", "./scripts/counts.ts"],
     projects: [
-      { resolve, test: { name: "unit", include: ["test/**/*.test.ts"], exclude: withEngine, testTimeout: 60_000 } },
+      {
+        resolve,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [...withEngine, ...withMortals, "test/load/**"],
+          testTimeout: 60_000,
+          // Loading the library again for each of the many files would take most of the time.
+          isolate: false
+        }
+      },
       {
         resolve,
         test: {
@@ -27,12 +40,31 @@ export default defineConfig({
           fileParallelism: false,
           include: withEngine,
           globalSetup: "test/globalSetup.ts",
-          // An overloaded machine can swap what a container wrote to two pipes seconds apart: see it twice before failing.
-          retry: 1,
           testTimeout: 120_000,
           hookTimeout: 120_000
         }
-      }
+      },
+      {
+        resolve,
+        test: {
+          name: "faults",
+          fileParallelism: false,
+          include: withMortals,
+          testTimeout: 120_000,
+          hookTimeout: 120_000
+        }
+      },
+      // By name alone: it takes its time.
+      ...process.env["EFFECT_CONTAINERS_LOAD"] === undefined ? [] : [{
+        resolve,
+        test: {
+          name: "load",
+          fileParallelism: false,
+          include: ["test/load/**/*.test.ts"],
+          testTimeout: 1_800_000,
+          hookTimeout: 120_000
+        }
+      }]
     ]
   }
 })

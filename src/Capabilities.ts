@@ -33,6 +33,9 @@ export interface Capabilities {
   readonly init: boolean
   readonly readOnlyRoot: boolean
   readonly privileged: boolean
+  /** Linux capabilities of one's own choice, and the promise not to gain new privileges. */
+  readonly linuxCapabilities: boolean
+  readonly devices: boolean
   /** Images of other platforms than the engine's own. */
   readonly platforms: boolean
 }
@@ -61,6 +64,8 @@ export const all: Capabilities = {
   init: true,
   readOnlyRoot: true,
   privileged: true,
+  linuxCapabilities: true,
+  devices: true,
   platforms: true
 }
 
@@ -85,6 +90,12 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
   ["init", "init", (config) => config.init],
   ["readOnlyRoot", "readOnlyRoot", (config) => config.readOnlyRoot],
   ["privileged", "privileged", (config) => config.privileged],
+  [
+    "linuxCapabilities",
+    "capAdd, capDrop or noNewPrivileges",
+    (config) => config.capAdd.length > 0 || config.capDrop.length > 0 || config.noNewPrivileges
+  ],
+  ["devices", "device", (config) => config.devices.length > 0],
   ["platforms", "platform", (config) => config.platform !== undefined]
 ]
 

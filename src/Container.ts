@@ -7,7 +7,18 @@
  *
  * @since 0.1.0
  */
-export * from "./container/description.ts"
+export {
+  type Container,
+  type Device,
+  isContainer,
+  make,
+  type Options,
+  type Port,
+  type PullPolicy,
+  type Volume
+} from "./container/description.ts"
+export * from "./container/limits.ts"
+export { type LinuxCapability } from "./container/linuxCapability.ts"
 export {
   inspect,
   kill,
@@ -22,6 +33,7 @@ export {
   usage,
   wait
 } from "./container/manage.ts"
+export * from "./container/options.ts"
 export {
   exitCode,
   exitStatus,
@@ -34,5 +46,6 @@ export {
   streamLines,
   string
 } from "./container/run.ts"
+export * from "./container/security.ts"
 export { type ContainerHandle, create, type CreatedContainer, start, type StartOptions } from "./container/start.ts"
 export { sweep, type Swept } from "./container/sweep.ts"

@@ -87,6 +87,21 @@ export interface Resources {
 }
 
 /**
+ * A device of the engine's host.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceMapping {
+  /** Absolute path of its node on the engine's host. */
+  readonly source: string
+  /** Absolute path in the container. */
+  readonly target: string
+  /** One or more of `r`, `w` and `m`: read, write, mknod. */
+  readonly access: string
+}
+
+/**
  * What an engine is asked to create.
  *
  * @category models
@@ -121,6 +136,12 @@ export interface ContainerConfig {
   readonly init: boolean
   readonly readOnlyRoot: boolean
   readonly privileged: boolean
+  /** Linux capabilities on top of the engine's own, as `CAP_NET_ADMIN`, or `ALL`. */
+  readonly capAdd: ReadonlyArray<string>
+  /** Linux capabilities taken away, as `CAP_MKNOD`, or `ALL` but those of {@link capAdd}. */
+  readonly capDrop: ReadonlyArray<string>
+  readonly noNewPrivileges: boolean
+  readonly devices: ReadonlyArray<DeviceMapping>
   /** The signal that asks it to stop; the image's, else SIGTERM, without. */
   readonly stopSignal?: string | undefined
 }

@@ -56,6 +56,7 @@ const one: ReadonlyArray<Error & { readonly _tag: string }> = [
     image: "a",
     code: 3,
     oomKilled: false,
+    timedOut: false,
     logs: Output.fromText("out\n", "err\n")
   })
 ]

@@ -15,6 +15,7 @@ import { signalNumber } from "../ExitStatus.ts"
 import * as Owner from "../Owner.ts"
 import * as Reference from "../Reference.ts"
 import type { Container, Options } from "./description.ts"
+import { linuxCapabilities } from "./linuxCapability.ts"
 
 /** The image as messages name it. */
 export const imageName = (self: Container): string => typeof self.image === "string" ? self.image : self.image.name
@@ -63,6 +64,11 @@ const containerName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 const hostName = /^(?!-)[a-zA-Z0-9-]{1,63}(?:\.(?!-)[a-zA-Z0-9-]{1,63})*$/
 const platformName = /^[a-z0-9_]+\/[a-z0-9_]+(?:\/[a-z0-9_.]+)?$/
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/
+
+const capabilityNames: ReadonlySet<string> = new Set(["ALL", ...linuxCapabilities])
+
+/** As the OCI runtime specification has it. */
+const capabilityOf = (name: string): string => name === "ALL" ? name : `CAP_${name}`
 
 const isPath = (source: string): boolean => /^(?:\/|\.\.?\/|\.\.?$|~\/|~$)/.test(source)
 
@@ -150,6 +156,18 @@ const firstIssue = (options: Options): Issue | undefined => {
       return ["port", `${show(port.hostIp)} is not an IP address`]
     }
   }
+  for (const { access, source, target } of options.devices ?? []) {
+    if (!source.startsWith("/")) return ["device", `the path of the device ${show(source)} is not absolute`]
+    const issue = checkTarget("device", target) ?? checkTarget("device", source)
+    if (issue !== undefined) return issue
+    if (!/^(?!.*(.).*\1)[rwm]+$/.test(access)) {
+      return ["device", `${show(access)} is no access: it must be one or more of "r", "w" and "m"`]
+    }
+  }
+  for (const field of ["capAdd", "capDrop"] as const) {
+    const bad = (options[field] ?? []).find((name) => !capabilityNames.has(name))
+    if (bad !== undefined) return [field, `${show(bad)} is not a Linux capability, such as "NET_ADMIN", nor "ALL"`]
+  }
   if (options.network === "") return ["network", "the name of the network is empty"]
   if (options.cpus !== undefined && !(Number.isFinite(options.cpus) && options.cpus >= 0.01)) {
     return ["cpus", `${options.cpus} is not a number of CPUs: it must be 0.01 or more`]
@@ -162,6 +180,9 @@ const firstIssue = (options: Options): Issue | undefined => {
   }
   if (options.stopSignal !== undefined && signalNumber(options.stopSignal) === undefined) {
     return ["stopWith", `${show(options.stopSignal)} is not a signal`]
+  }
+  if (options.timeLimit !== undefined && !(Duration.toMillis(options.timeLimit) > 0)) {
+    return ["timeLimit", "the time limit is not longer than nothing"]
   }
   if (options.expect !== undefined) {
     const bad = options.expect.find((code) => !Number.isInteger(code) || code < 0 || code > 255)
@@ -177,6 +198,8 @@ export interface Settled {
   readonly outputLimit: number | undefined
   /** Milliseconds. */
   readonly stopGrace: number
+  /** Milliseconds from its start. */
+  readonly timeLimit: number | undefined
 }
 
 /** Checks a description and completes it. Fails before any engine is called. */
@@ -221,6 +244,14 @@ export const settle = Effect.fnUntraced(function*(
     }
     mounts.push({ type: "bind", source: path, target, readOnly })
   }
+  if (capabilities.localPaths && capabilities.devices) {
+    for (const { source } of options.devices ?? []) {
+      yield* Effect.tryPromise({
+        try: () => stat(source),
+        catch: (cause) => invalid(["device", `${show(source)} cannot be given: ${(cause as Error).message}`])
+      })
+    }
+  }
   for (const { size: input, target } of options.tmpfs) {
     if (input === undefined) {
       mounts.push({ type: "tmpfs", target })
@@ -246,6 +277,7 @@ export const settle = Effect.fnUntraced(function*(
   return {
     outputLimit: sizes["outputLimit"],
     stopGrace: options.stopGrace === undefined ? 10_000 : Duration.toMillis(options.stopGrace),
+    timeLimit: options.timeLimit === undefined ? undefined : Duration.toMillis(options.timeLimit),
     config: {
       image: imageRequest(self),
       platform: options.platform,
@@ -283,6 +315,10 @@ export const settle = Effect.fnUntraced(function*(
       init: options.init ?? false,
       readOnlyRoot: options.readOnlyRoot ?? false,
       privileged: options.privileged ?? false,
+      capAdd: (options.capAdd ?? []).map(capabilityOf),
+      capDrop: (options.capDrop ?? []).map(capabilityOf),
+      noNewPrivileges: options.noNewPrivileges ?? false,
+      devices: options.devices ?? [],
       stopSignal: options.stopSignal
     }
   }

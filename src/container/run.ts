@@ -9,7 +9,9 @@ import * as Logs from "../Logs.ts"
 import type { Output } from "../Output.ts"
 import { imageName } from "./config.ts"
 import { create } from "./create.ts"
-import { type Container, outputLimit } from "./description.ts"
+import type { Container } from "./description.ts"
+import { outputLimit } from "./limits.ts"
+import * as TimeLimit from "./timeLimit.ts"
 
 /**
  * What a run can fail with before it knows how its container ended.
@@ -66,6 +68,7 @@ interface Running {
   readonly outputLimit: number | undefined
   readonly output: Stream.Stream<Logs.Frame, Errors.ContainerLogs>
   readonly exit: Effect.Effect<ExitStatus.ExitStatus, Errors.ContainerWait>
+  readonly timeLimit: TimeLimit.TimeLimit
 }
 
 const encoder = new TextEncoder()
@@ -89,7 +92,7 @@ const launch = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Running, RunError, Backend | Scope.Scope> {
   const backend = yield* Backend
   yield* Metric.update(runs, 1)
-  const { config, id, image, outputLimit } = yield* create(self, { background: true })
+  const { config, id, image, outputLimit, timeLimit } = yield* create(self, { background: true })
   yield* Effect.annotateCurrentSpan({ "container.id": id, "container.name": config.name })
   const unreadable = (reason: Errors.Reason) => new Errors.ContainerLogs({ id, image, reason })
   const attachment = yield* Effect.mapError(
@@ -97,6 +100,7 @@ const launch = Effect.fnUntraced(function*(
     (error) => unreadable(error.reason)
   )
   yield* backend.start(id)
+  const limit = yield* TimeLimit.begin(backend, id, timeLimit)
   if (self.options.stdin !== undefined) yield* Effect.forkScoped(feed(self.options.stdin, attachment))
   let size = 0
   return {
@@ -111,14 +115,15 @@ const launch = Effect.fnUntraced(function*(
       }),
       Stream.ensuring(Effect.suspend(() => Metric.update(bytes, size)))
     ),
-    exit: backend.wait(id)
+    exit: backend.wait(id),
+    timeLimit: limit
   }
 })
 
 /** Whether it ended as it was expected to; if not, the error that says so. */
 const judge = (
   self: Container,
-  { id, image }: Running,
+  { id, image, timeLimit }: Running,
   exit: ExitStatus.ExitStatus,
   logs: Output
 ): Effect.Effect<void, Errors.ExitCode | Errors.ContainerWait> => {
@@ -130,6 +135,7 @@ const judge = (
         image,
         code,
         oomKilled: exit._tag === "OomKilled",
+        timedOut: timeLimit.isOver() && exit._tag === "Killed",
         logs,
         ...(exit._tag === "Killed" ? { signal: exit.signal } : exit._tag === "OomKilled" ? { signal: "SIGKILL" } : {})
       })

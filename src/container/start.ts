@@ -12,6 +12,7 @@ import { create as createScoped } from "./create.ts"
 import type { Container } from "./description.ts"
 import { exitCodeOf, kill, type KillOptions, logs, stop, wait } from "./manage.ts"
 import { feed } from "./run.ts"
+import * as TimeLimit from "./timeLimit.ts"
 
 /**
  * A container that was started. Its names are those of a `ChildProcessHandle`.
@@ -101,9 +102,16 @@ export const create = Effect.fn("Container.create")(function*(
   yield* Effect.annotateCurrentSpan("container.image.name", imageName(self))
   const open = options?.stdin === true
   const detach = options?.detach === true
+  if (detach && self.options.timeLimit !== undefined) {
+    return yield* new Errors.ContainerOptions({
+      image: imageName(self),
+      field: "timeLimit",
+      issue: "nobody is there to end a container that outlives its program: give it a lease instead"
+    })
+  }
   // One that could not be started is removed all the same.
   let isStarted = false
-  const { config, id, image, stopGrace } = yield* createScoped(self, {
+  const { config, id, image, stopGrace, timeLimit } = yield* createScoped(self, {
     background: false,
     openStdin: open,
     detached: detach ? () => isStarted : undefined
@@ -129,6 +137,7 @@ export const create = Effect.fn("Container.create")(function*(
         // One that cannot be stopped is removed by force next, and what that cannot do is logged.
         : Effect.addFinalizer(() => Effect.ignore(backend.stop(id, { grace: stopGrace })))
     ))
+    yield* TimeLimit.begin(backend, id, timeLimit)
     if (attachment !== undefined && self.options.stdin !== undefined && !open) {
       yield* Effect.forkScoped(feed(self.options.stdin, attachment))
     }

@@ -289,6 +289,8 @@ export class ExitCode extends Schema.TaggedError<ExitCode>("effect-containers/Er
   /** The signal that ended it, such as `"SIGKILL"`. */
   signal: Schema.optionalKey(Schema.String),
   oomKilled: Schema.Boolean,
+  /** It was killed because it ran longer than `Container.timeLimit`. */
+  timedOut: Schema.Boolean,
   logs: Output.Output
 }) {
   override readonly [Runtime.errorExitCode]: number = this.code
@@ -299,6 +301,8 @@ export class ExitCode extends Schema.TaggedError<ExitCode>("effect-containers/Er
   override get message(): string {
     const how = this.oomKilled
       ? "ran out of memory and was killed"
+      : this.timedOut
+      ? "ran longer than its time limit and was killed"
       : this.signal === undefined
       ? `exit-code ${this.code}`
       : `was killed by ${this.signal} (exit-code ${this.code})`

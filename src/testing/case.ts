@@ -1,8 +1,10 @@
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
 import { Backend } from "../Backend.ts"
 import type { Capabilities } from "../Capabilities.ts"
@@ -75,6 +77,24 @@ export const job = (command: string | ReadonlyArray<string>): Effect.Effect<Cont
       Container.command(command),
       Container.stopWith({ grace: 0 })
     ))
+
+/**
+ * A shell's commands of which each one but the first begins when `next` was called: when what the one before it wrote has
+ * been seen. Two pipes have no order of their own, however long a busy engine is given.
+ */
+export const inTurn = (
+  ...commands: ReadonlyArray<string>
+): Effect.Effect<{ readonly self: Container.Container; readonly next: Effect.Effect<unknown> }, never, Fixture> =>
+  Effect.gen(function*() {
+    const turns = yield* Queue.unbounded<Uint8Array, Cause.Done>()
+    // Nothing more than is read: an engine may mind what is left over.
+    let left = commands.length - 1
+    const self = yield* job(commands.join("; read turn; sleep 0.02; "))
+    return {
+      self: Container.stdin(self, Stream.fromQueue(turns)),
+      next: Effect.suspend(() => left-- > 0 ? Queue.offer(turns, Uint8Array.of(10)) : Queue.end(turns))
+    }
+  })
 
 /** Labels a container so that it can be found, and gives what finds it. */
 export const tracked = (

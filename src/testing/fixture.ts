@@ -17,6 +17,7 @@ export interface ImageSettings {
   readonly entrypoint?: ReadonlyArray<string> | undefined
   readonly command?: ReadonlyArray<string> | undefined
   readonly labels?: Readonly<Record<string, string>> | undefined
+  readonly volumes?: ReadonlyArray<string> | undefined
 }
 
 /**

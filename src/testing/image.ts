@@ -16,6 +16,7 @@ const dockerfile = (image: string, settings: ImageSettings): string =>
     ...settings.workDir === undefined ? [] : [`WORKDIR ${settings.workDir}`],
     ...settings.user === undefined ? [] : [`USER ${settings.user}`],
     ...settings.entrypoint === undefined ? [] : [`ENTRYPOINT ${JSON.stringify(settings.entrypoint)}`],
+    ...settings.volumes === undefined ? [] : [`VOLUME ${JSON.stringify(settings.volumes)}`],
     ...settings.command === undefined ? [] : [`CMD ${JSON.stringify(settings.command)}`]
   ].join("\n") + "\n"
 

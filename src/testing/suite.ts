@@ -21,6 +21,7 @@ import { cases as logs } from "./cases/logs.ts"
 import { cases as output } from "./cases/output.ts"
 import { cases as process } from "./cases/process.ts"
 import { cases as registry } from "./cases/registry.ts"
+import { cases as security } from "./cases/security.ts"
 import { cases as usage } from "./cases/usage.ts"
 import type { Fixture } from "./fixture.ts"
 
@@ -37,6 +38,7 @@ export const cases: ReadonlyArray<Case> = [
   ...files,
   ...input,
   ...limits,
+  ...security,
   ...usage,
   ...lifecycle,
   ...logs,

@@ -14,6 +14,7 @@ import { readFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { archive, makeImage } from "../../scripts/engines/image.ts"
 import { row } from "../../scripts/engines/table.ts"
+import { relay } from "../layers/containerd/build/relay.ts"
 import { busybox } from "./busybox.ts"
 
 class Unreadable extends Data.TaggedError("Unreadable")<{ readonly path: string; readonly cause: unknown }> {}
@@ -139,19 +140,26 @@ const settled = (name: string, settings: Testing.ImageSettings) =>
           ...(settings.workDir === undefined ? {} : { WorkingDir: settings.workDir }),
           ...(settings.user === undefined ? {} : { User: settings.user }),
           ...(settings.entrypoint === undefined ? {} : { Entrypoint: settings.entrypoint, Cmd: [] }),
-          ...(settings.command === undefined ? {} : { Cmd: settings.command })
+          ...(settings.command === undefined ? {} : { Cmd: settings.command }),
+          ...(settings.volumes === undefined
+            ? {}
+            : { Volumes: Object.fromEntries(settings.volumes.map((path) => [path, {}])) })
         }
       })
     ),
     (image) => Effect.asVoid(imported(archive(image, [name])))
   )
 
-const containerd = (name: string) =>
+/** With a `buildkit`, that one is what builds. */
+const containerd = (name: string, buildkit?: string) =>
   Testing.suite({
-    name,
+    name: buildkit ?? name,
     layer: Layer.unwrap(Effect.gen(function*() {
       const registry = yield* given("registry")
       return Containerd.layer({
+        ...buildkit === undefined
+          ? { builder: "buildah" as const }
+          : { builder: "buildkit" as const, buildkit: (yield* relay(yield* given(buildkit))).socket },
         // A bridge takes a tenth of a second for each container; those that are about networks ask for one.
         network: "none",
         address: yield* given(name),
@@ -182,10 +190,19 @@ const containerd = (name: string) =>
     )
   })
 
-const suiteOf = (name: string) =>
-  name === "memory" ? memory : row(name)?.kind === "containerd" ? containerd(name) : docker(name)
+/** A BuildKit is another builder of the same containerd: only what is about builds is asked of it. */
+const building = (name: string) => {
+  const suite = containerd("containerd", name)
+  return { ...suite, cases: suite.cases.filter(({ group }) => group === "build") }
+}
 
-/** The engines that `EFFECT_CONTAINERS_ENGINES` names. Default: `docker containerd memory`. */
-export const suites = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd memory").split(/[\s,]+/)
+const suiteOf = (name: string) => {
+  if (name === "memory") return memory
+  const kind = row(name)?.kind
+  return kind === "containerd" ? containerd(name) : kind === "buildkit" ? building(name) : docker(name)
+}
+
+/** The engines that `EFFECT_CONTAINERS_ENGINES` names. Default: `docker containerd buildkit memory`. */
+export const suites = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd buildkit memory").split(/[\s,]+/)
   .filter((name) => name !== "")
   .map(suiteOf)

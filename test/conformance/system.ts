@@ -84,15 +84,27 @@ const virtual = (process: Process, path: string): string | undefined => {
       return `${pids ?? "max"}\n`
     case "/sys/fs/cgroup/cpu.max":
       return `${cpus === undefined ? "max" : cpus * 100_000} 100000\n`
+    case "/proc/self/status":
+      return `NoNewPrivs:\t${process.security.noNewPrivileges ? 1 : 0}\nCapBnd:\t${capabilities(process)}\n`
     default:
       return undefined
   }
 }
 
+/** The bounding set as the kernel shows it; of all the capabilities these two are known here. */
+const capabilities = ({ security: { capAdd, capDrop } }: Process): string => {
+  const usual = 0xa80425fb
+  const bits: Readonly<Record<string, number>> = { CAP_CHOWN: 1, CAP_NET_ADMIN: 1 << 12 }
+  const of = (names: ReadonlyArray<string>) => names.reduce((mask, name) => mask | (bits[name] ?? 0), 0)
+  const mask = capDrop.includes("ALL") ? of(capAdd) : (usual | of(capAdd)) & ~of(capDrop)
+  return (mask >>> 0).toString(16).padStart(16, "0")
+}
+
 /** The bytes of a file; fails with what a program says of it. */
 export const open = (process: Process, path: string): Effect.Effect<Reader, string> => {
   if (path === "/dev/null") return Effect.succeed(Reader.of(new Uint8Array(0)))
-  if (path === "/dev/zero") return Effect.succeed(new Reader(Effect.sync(() => new Uint8Array(65_536))))
+  const device = process.security.devices.find(({ target }) => target === path)?.source ?? path
+  if (device === "/dev/zero") return Effect.succeed(new Reader(Effect.sync(() => new Uint8Array(65_536))))
   const text = virtual(process, path)
   if (text !== undefined) return Effect.succeed(Reader.of(Buffer.from(text)))
   return Effect.mapBoth(process.files.read(path), { onSuccess: Reader.of, onFailure: never })

@@ -22,6 +22,10 @@ const config = (changes: Partial<ContainerConfig.ContainerConfig> = {}): Contain
   init: false,
   readOnlyRoot: false,
   privileged: false,
+  capAdd: [],
+  capDrop: [],
+  noNewPrivileges: false,
+  devices: [],
   ...changes
 })
 

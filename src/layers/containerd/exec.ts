@@ -9,9 +9,9 @@ import type { Exec } from "../../Backend.ts"
 import type { ExecConfig } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
-import { folderOf } from "./create.ts"
 import type { Engine } from "./engine.ts"
 import { reason } from "./errors.ts"
+import { folderOf } from "./folder.ts"
 import { get } from "./inspect.ts"
 import type { Container } from "./protocol/containers_pb.ts"
 import type { Process as Task } from "./protocol/task_pb.ts"
@@ -34,7 +34,8 @@ const Spec = Schema.fromJsonString(Schema.Struct({
   process: Schema.Struct({
     user: Ids,
     env: Schema.optionalKey(Schema.Array(Schema.String)),
-    cwd: Schema.String
+    cwd: Schema.String,
+    noNewPrivileges: Schema.optionalKey(Schema.Boolean)
   })
 }))
 
@@ -105,7 +106,8 @@ export const exec = Effect.fnUntraced(function*(
     user,
     args: config.command,
     env: environment(own.env ?? [], config.env, config.tty ? { TERM: "xterm" } : {}),
-    cwd: config.workDir ?? own.cwd
+    cwd: config.workDir ?? own.cwd,
+    ...(own.noNewPrivileges === true ? { noNewPrivileges: true } : {})
   }
   const pipes = yield* Pipes.make({
     operation,

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
-import { existsSync, statfsSync } from "node:fs"
+import { existsSync, readFileSync, statfsSync } from "node:fs"
+import * as Platform from "./images/platform.ts"
 import type { Host } from "./spec/spec.ts"
 
 /** The magic number of cgroup2fs: linux/magic.h. */
@@ -14,12 +15,16 @@ const attempt = <A>(look: () => A, otherwise: A): A => {
 }
 
 /** The host that the engine runs on, which is this one: its socket is a file here. */
-export const look = (rootless: boolean): Effect.Effect<Host> =>
+export const look = (rootless: boolean, seccomp: "default" | "unconfined" = "default"): Effect.Effect<Host> =>
   Effect.sync(() => {
     const isSecond = attempt(() => statfsSync("/sys/fs/cgroup").type === cgroup2, false)
     return {
       rootless,
       cgroupVersion: isSecond ? 2 : 1,
-      swapLimit: isSecond || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
+      swapLimit: isSecond || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
+      seccomp: seccomp === "default" && attempt(() =>
+          readFileSync("/proc/self/status", "utf8"), "").includes("Seccomp:")
+        ? Platform.own.architecture
+        : undefined
     }
   })

@@ -40,6 +40,8 @@ const bindings = (ports: ReadonlyArray<PortBinding>) => {
   return byPort
 }
 
+const some = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> | undefined => list.length === 0 ? undefined : list
+
 /** The body of a container's creation. `JSON` leaves out what is `undefined`. */
 export const creation = (config: ContainerConfig): object => ({
   Image: config.image,
@@ -70,7 +72,15 @@ export const creation = (config: ContainerConfig): object => ({
     PortBindings: bindings(config.ports),
     Init: config.init ? true : undefined,
     ReadonlyRootfs: config.readOnlyRoot,
-    Privileged: config.privileged
+    Privileged: config.privileged,
+    CapAdd: some(config.capAdd),
+    CapDrop: some(config.capDrop),
+    SecurityOpt: config.noNewPrivileges ? ["no-new-privileges"] : undefined,
+    Devices: some(config.devices.map(({ access, source, target }) => ({
+      PathOnHost: source,
+      PathInContainer: target,
+      CgroupPermissions: access
+    })))
   }
 })
 

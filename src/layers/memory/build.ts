@@ -26,7 +26,7 @@ type Tell = (status: BuildStatus) => Effect.Effect<void>
 
 const { internal, invalid, notFound, unsupported } = reasons("build")
 
-const nothingMounted = { mounts: [], volume: () => new Tree() }
+const nothingMounted = { mounts: [], volumes: [], volume: () => new Tree() }
 
 const systemOf = (tree: Tree, readOnlyRoot = false): FileSystem =>
   new FileSystem(tree, { ...nothingMounted, readOnlyRoot })
@@ -108,6 +108,7 @@ const run = Effect.fnUntraced(function*(
     init: false,
     privileged: false,
     readOnlyRoot: false,
+    security: { capAdd: [], capDrop: [], noNewPrivileges: false, devices: [] },
     isExec: false,
     isBuild: true,
     files: filesOf(systemOf(stage.tree))
@@ -235,6 +236,10 @@ const step = Effect.fnUntraced(function*(
     }
     case "USER":
       return change({ user: one() })
+    case "VOLUME": {
+      const paths = Dockerfile.execForm(rest) ?? Dockerfile.words(rest, variables, escape)
+      return change({ volumes: [...new Set([...stage.config.volumes, ...paths])] })
+    }
     case "STOPSIGNAL":
       return change({ stopSignal: one() })
     case "CMD":
@@ -275,7 +280,7 @@ const step = Effect.fnUntraced(function*(
     case "ONBUILD":
       return yield* unsupported(`line ${line}: the in-memory engine has no ONBUILD`)
     default:
-      // EXPOSE, VOLUME, HEALTHCHECK, MAINTAINER: nothing that a recipe or the image's description would show.
+      // EXPOSE, HEALTHCHECK, MAINTAINER: nothing that a recipe or the image's description would show.
       return
   }
 })

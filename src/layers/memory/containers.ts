@@ -78,6 +78,7 @@ export const create = Effect.fnUntraced(function*(
     journal: new Journal(),
     files: new FileSystem(image.tree.copy(), {
       mounts: config.mounts,
+      volumes: image.config.volumes,
       readOnlyRoot: config.readOnlyRoot,
       volume: (name) => world.volume(name)
     }),

@@ -62,6 +62,12 @@ export const factsOf = (held: Held): Facts => {
     init: config.init,
     privileged: config.privileged,
     readOnlyRoot: config.readOnlyRoot,
+    security: {
+      capAdd: config.capAdd,
+      capDrop: config.capDrop,
+      noNewPrivileges: config.noNewPrivileges,
+      devices: config.devices
+    },
     isExec: false,
     isBuild: false,
     files: filesOf(held.files)

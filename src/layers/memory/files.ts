@@ -141,6 +141,14 @@ const host = (root: string): Place => {
   }
 }
 
+/** A part of another place. */
+const below = (place: Place, path: string): Place => ({
+  get: (inner) => place.get(posix.join(path, inner)),
+  put: (inner, node) => place.put(posix.join(path, inner), node),
+  list: (inner) => place.list(posix.join(path, inner)),
+  remove: (inner) => place.remove(posix.join(path, inner))
+})
+
 /** What is on the disk of a fresh machine; an image need not list it. */
 const usual = ["/bin", "/etc", "/home", "/root", "/tmp", "/usr", "/var"]
 
@@ -175,6 +183,8 @@ export class FileSystem {
     root: Tree,
     options: {
       readonly mounts: ReadonlyArray<Mount>
+      /** Of the image: they are the container's own tree, which can be written there in any case. */
+      readonly volumes: ReadonlyArray<string>
       readonly readOnlyRoot: boolean
       readonly volume: (name: string) => Tree
     }
@@ -188,9 +198,12 @@ export class FileSystem {
         : new Tree()
       return { target, place, readOnly: mount.type !== "tmpfs" && mount.readOnly }
     })
-    for (const { target } of mounts) root.put(target, { type: "directory", mode: 0o755, mtime: epoch })
+    const volumes = options.volumes.map((path) => posix.resolve("/", path))
+      .filter((target) => target !== "/" && mounts.every((mount) => mount.target !== target))
+      .map((target): Mounted => ({ target, place: below(root, target), readOnly: false }))
+    for (const { target } of [...mounts, ...volumes]) root.put(target, { type: "directory", mode: 0o755, mtime: epoch })
     // The deepest first: it is the one that is seen.
-    this.#mounts = [...mounts, { target: "/", place: root, readOnly: options.readOnlyRoot }]
+    this.#mounts = [...mounts, ...volumes, { target: "/", place: root, readOnly: options.readOnlyRoot }]
       .sort((a, b) => b.target.length - a.target.length)
   }
 

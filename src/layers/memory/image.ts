@@ -24,6 +24,8 @@ export interface ImageOptions {
   /** Default `["/bin/sh"]`, if there is no entrypoint. */
   readonly command?: ReadonlyArray<string> | undefined
   readonly labels?: Readonly<Record<string, string>> | undefined
+  /** Paths that hold data: they can be written in a container whose root cannot. */
+  readonly volumes?: ReadonlyArray<string> | undefined
   /** Default `"SIGTERM"`. */
   readonly stopSignal?: string | undefined
   /** When it was built. Default: the beginning of 2024. */
@@ -80,6 +82,7 @@ export interface ImageConfig {
   readonly workDir: string
   readonly user: string
   readonly labels: Readonly<Record<string, string>>
+  readonly volumes: ReadonlyArray<string>
   readonly stopSignal: string
 }
 
@@ -142,6 +145,7 @@ export const image = (name: string, recipe: Recipe, options: ImageOptions = {}):
       workDir: options.workDir ?? "",
       user: options.user ?? "",
       labels: options.labels ?? {},
+      volumes: options.volumes ?? [],
       stopSignal: options.stopSignal ?? "SIGTERM"
     },
     tree: treeOf(options.files ?? {})

@@ -4,7 +4,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { TerminalSize } from "../../Backend.ts"
-import type { Mount, PortBinding, Resources } from "../../ContainerConfig.ts"
+import type { ContainerConfig, Mount, PortBinding, Resources } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import type { ExitStatus } from "../../ExitStatus.ts"
 import type { Source } from "../../Output.ts"
@@ -70,6 +70,8 @@ export interface Process {
   readonly init: boolean
   readonly privileged: boolean
   readonly readOnlyRoot: boolean
+  /** What was asked for: nothing here is a system call, so nothing enforces it. */
+  readonly security: Pick<ContainerConfig, "capAdd" | "capDrop" | "noNewPrivileges" | "devices">
   /** `true` for a process started by an exec, which has variables and a user of its own. */
   readonly isExec: boolean
   /** `true` for a `RUN` of a build. */

@@ -111,6 +111,13 @@ const options: ReadonlyArray<readonly [name: string, option: Option, field: stri
   ["memory of less than nothing", Container.memory(-1), "memory", ["size"]],
   ["memory that is no number", Container.memory(Number.NaN), "memory", ["size"]],
   ["too little memory", Container.memory("1 MiB"), "memory", ["6 MiB"]],
+  // What a program without types can hand over.
+  ["no capability of Linux", Container.capAdd("FLY" as "KILL"), "capAdd", ["\"FLY\""]],
+  ["a capability with its prefix", Container.capDrop("CAP_KILL" as "KILL"), "capDrop", ["\"CAP_KILL\""]],
+  ["a device by a relative path", Container.device("dev/zero"), "device", ["\"dev/zero\"", "not absolute"]],
+  ["a device with no access", Container.device("/dev/zero", { access: "x" }), "device", ["\"x\""]],
+  ["a device with access given twice", Container.device("/dev/zero", { access: "rr" }), "device", ["\"rr\""]],
+  ["no time at all", Container.timeLimit(0), "timeLimit", ["not longer than nothing"]],
   ["no CPUs", Container.cpus(0), "cpus", ["0"]],
   ["infinitely many CPUs", Container.cpus(Number.POSITIVE_INFINITY), "cpus", ["Infinity"]],
   ["no processes", Container.pids(0), "pids", ["0"]],

@@ -99,7 +99,11 @@ export const cases: ReadonlyArray<Case> = [
           stdin: false,
           init: false,
           readOnlyRoot: false,
-          privileged: false
+          privileged: false,
+          capAdd: [],
+          capDrop: [],
+          noNewPrivileges: false,
+          devices: []
         }),
         (id) => Effect.ignore(backend.remove(id, { force: true }))
       )

@@ -6,6 +6,7 @@ import { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import { type Case, group, job, needs } from "../case.ts"
 import { equal, fails, holds } from "../expect.ts"
+import { madeImage } from "../image.ts"
 
 const it = group("files")
 
@@ -150,6 +151,35 @@ export const cases: ReadonlyArray<Case> = [
       yield* Container.run(yield* job("echo x > /tmp/mine"))
       const error = yield* fails(Container.run(yield* job("cat /tmp/mine")), { tag: "ExitCode", names: ["/tmp/mine"] })
       yield* holds("nothing was read", error._tag === "ExitCode" && error.logs.stdoutText === "", error)
+    })
+  ),
+  it(
+    "a volume of the image can be written with a read-only root, holds the image's files, and goes with the container",
+    Effect.gen(function*() {
+      const image = yield* madeImage({ volumes: ["/etc", "/tmp", "/home"] })
+      const self = Container.make(image).pipe(Container.pull("never"), Container.readOnlyRoot(true))
+      const root = Container.command(self, `cat /etc/passwd; echo mine > /etc/mine; cat /etc/mine`)
+      const first = yield* Container.string(root)
+      yield* holds("the image's files, and what was written", /^root:[^]*\nmine\n$/.test(first), first)
+      const app = self.pipe(
+        Container.user("app"),
+        Container.command("echo a > /tmp/a; echo b > /home/app/b; cat /tmp/a /home/app/b; ls /etc")
+      )
+      const second = yield* Container.lines(app)
+      yield* equal("what its user wrote, where users may", second.slice(0, 2), ["a", "b"])
+      yield* holds("nothing of the one before", !second.includes("mine"), second)
+    })
+  ),
+  it(
+    "what is mounted where the image has a volume is what is there",
+    Effect.gen(function*() {
+      const image = yield* madeImage({ volumes: ["/home/"] })
+      const self = Container.make(image).pipe(Container.pull("never"), Container.tmpfs("/home"))
+      yield* needs(
+        "tmpfs",
+        Container.command(self, "ls /home"),
+        (self) => Effect.flatMap(Container.string(self), (text) => equal("the image's files", text, ""))
+      )
     })
   )
 ]

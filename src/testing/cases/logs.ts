@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Container from "../../Container.ts"
 import * as Logs from "../../Logs.ts"
-import { type Case, group, job, until } from "../case.ts"
+import { type Case, group, inTurn, job, until } from "../case.ts"
 import { equal, equalBytes, fails, holds } from "../expect.ts"
 
 const it = group("logs")
@@ -19,7 +19,15 @@ const ended = Effect.fnUntraced(function*(script: string) {
   return handle
 })
 
-const abc = "echo a; sleep 1; echo b >&2; sleep 1; echo c"
+/** Writes `a`, `b` to standard error, `c`, each when the one before has been seen in the log. */
+const abc = Effect.gen(function*() {
+  const { next, self } = yield* inTurn("echo a", "echo b >&2", "echo c")
+  const handle = yield* Container.start(self)
+  yield* Effect.forkScoped(Effect.ignore(Stream.runForEach(handle.logs(), () => next)))
+  return handle
+})
+
+const abcEnded = Effect.tap(abc, ({ exitCode }) => exitCode)
 
 const lines = (count: number, from = 1): Uint8Array =>
   new TextEncoder().encode(Array.from({ length: count }, (_, n) => `${n + from}\n`).join(""))
@@ -42,7 +50,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "of one that has ended: all, with sources, as often as one likes",
     Effect.gen(function*() {
-      const handle = yield* ended(abc)
+      const handle = yield* abcEnded
       for (let round = 0; round < 2; round++) {
         const frames = yield* Stream.runCollect(Container.logs(handle.id))
         yield* equal("frames", frames.map((frame) => [frame.source, text([frame])]), [
@@ -66,7 +74,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "follow ends when the container does",
     Effect.gen(function*() {
-      const handle = yield* started(abc)
+      const handle = yield* abc
       yield* equal("text", text(yield* Stream.runCollect(handle.logs({ follow: true }))), "a\nb\nc\n")
       yield* equal("isRunning", yield* handle.isRunning, false)
     })
@@ -74,14 +82,14 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "follow of one that has ended",
     Effect.gen(function*() {
-      const handle = yield* ended(abc)
+      const handle = yield* abcEnded
       yield* equal("text", text(yield* Stream.runCollect(handle.logs({ follow: true }))), "a\nb\nc\n")
     })
   ),
   it(
     "a handle's stdout, stderr and all, at once and again",
     Effect.gen(function*() {
-      const handle = yield* started(abc)
+      const handle = yield* abc
       const [stdout, stderr, all] = yield* Effect.all([bytes(handle.stdout), bytes(handle.stderr), bytes(handle.all)], {
         concurrency: "unbounded"
       })
@@ -92,7 +100,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "only one source",
     Effect.gen(function*() {
-      const { id } = yield* ended(abc)
+      const { id } = yield* abcEnded
       yield* equal("stdout", text(yield* Stream.runCollect(Container.logs(id, { stderr: false }))), "a\nc\n")
       yield* equal("stderr", text(yield* Stream.runCollect(Container.logs(id, { stdout: false }))), "b\n")
       yield* equal("neither", yield* Stream.runCollect(Container.logs(id, { stdout: false, stderr: false })), [])
@@ -137,7 +145,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "timestamps, since and until",
     Effect.gen(function*() {
-      const { id } = yield* ended(abc)
+      const { id } = yield* abcEnded
       const frames = yield* Stream.runCollect(Container.logs(id, { timestamps: true }))
       yield* equal("text without the timestamps", text(frames), "a\nb\nc\n")
       const times = frames.map(({ timestamp }) => timestamp ?? 0n)
@@ -203,7 +211,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "separated of a stream that runs",
     Effect.gen(function*() {
-      const self = yield* job(abc)
+      const self = yield* job("echo a; echo b >&2; echo c")
       const { stderr, stdout } = yield* Logs.separated(Container.stream(self))
       yield* equal("stdout", String(yield* bytes(stdout)), "a\nc\n")
       yield* equal("stderr", String(yield* bytes(stderr)), "b\n")
@@ -212,7 +220,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "combined",
     Effect.gen(function*() {
-      const handle = yield* started(abc)
+      const handle = yield* abc
       yield* equal("text", String(yield* bytes(Logs.combined(handle.logs()))), "a\nb\nc\n")
     })
   )

@@ -3,7 +3,7 @@
  */
 import { describe, it } from "@effect/vitest"
 import { deepStrictEqual, strictEqual } from "@effect/vitest/utils"
-import { Effect, Fiber, type Scope, Stream } from "effect"
+import { Deferred, Effect, Fiber, type Scope, Stream } from "effect"
 import { Backend, Container, Filter, Image } from "effect-containers"
 import * as Containerd from "effect-containers/layers/Containerd"
 import { type Engine, restartable, versions } from "./engine.ts"
@@ -48,8 +48,11 @@ describe.each(versions)("%s", (name) => {
   it.live("a run goes on when it is restarted", () =>
     using(name, (engine) =>
       Effect.gen(function*() {
-        const running = yield* Effect.forkChild(Container.run(job("echo before; sleep 2; echo after")))
-        yield* Effect.sleep("1 second")
+        const begun = yield* Deferred.make<void>()
+        const running = yield* Effect.forkChild(
+          Container.run(job("echo before; sleep 2; echo after"), { onOutput: () => Deferred.succeed(begun, undefined) })
+        )
+        yield* Deferred.await(begun)
         yield* engine.kill
         yield* engine.start
         const { exit, logs } = yield* Fiber.join(running)

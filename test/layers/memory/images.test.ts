@@ -138,7 +138,11 @@ describe("names", () => {
         stdin: false,
         init: false,
         readOnlyRoot: false,
-        privileged: false
+        privileged: false,
+        capAdd: [],
+        capDrop: [],
+        noNewPrivileges: false,
+        devices: []
       })
       const { bytes, removed } = yield* Image.clean({ olderThan: "1 day" })
       assert.deepStrictEqual([removed.map(({ references }) => references), bytes], [[["old:latest"]], 3 << 20])

@@ -1,3 +1,5 @@
+import type { Seccomp } from "./seccomp.ts"
+
 /** The parts of the OCI runtime specification that are written here, with its names. */
 export interface Spec {
   readonly ociVersion: string
@@ -73,4 +75,5 @@ export interface Linux {
   readonly maskedPaths: ReadonlyArray<string>
   readonly readonlyPaths: ReadonlyArray<string>
   readonly sysctl?: Readonly<Record<string, string>> | undefined
+  readonly seccomp?: Seccomp | undefined
 }

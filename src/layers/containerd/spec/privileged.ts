@@ -1,61 +1,19 @@
 import * as Effect from "effect/Effect"
-import { lstat, readdir, readFile } from "node:fs/promises"
+import type { Stats } from "node:fs"
+import { lstat, readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
+import { linuxCapabilities } from "../../../container/linuxCapability.ts"
+import type { ContainerConfig } from "../../../ContainerConfig.ts"
 import type * as Errors from "../../../Errors.ts"
-import { fromCause } from "../errors.ts"
+import { fromCause, reason } from "../errors.ts"
 import type { Device } from "./model.ts"
 
-/** By their numbers. */
-const names: ReadonlyArray<string> = [
-  "CHOWN",
-  "DAC_OVERRIDE",
-  "DAC_READ_SEARCH",
-  "FOWNER",
-  "FSETID",
-  "KILL",
-  "SETGID",
-  "SETUID",
-  "SETPCAP",
-  "LINUX_IMMUTABLE",
-  "NET_BIND_SERVICE",
-  "NET_BROADCAST",
-  "NET_ADMIN",
-  "NET_RAW",
-  "IPC_LOCK",
-  "IPC_OWNER",
-  "SYS_MODULE",
-  "SYS_RAWIO",
-  "SYS_CHROOT",
-  "SYS_PTRACE",
-  "SYS_PACCT",
-  "SYS_ADMIN",
-  "SYS_BOOT",
-  "SYS_NICE",
-  "SYS_RESOURCE",
-  "SYS_TIME",
-  "SYS_TTY_CONFIG",
-  "MKNOD",
-  "LEASE",
-  "AUDIT_WRITE",
-  "AUDIT_CONTROL",
-  "SETFCAP",
-  "MAC_OVERRIDE",
-  "MAC_ADMIN",
-  "SYSLOG",
-  "WAKE_ALARM",
-  "BLOCK_SUSPEND",
-  "AUDIT_READ",
-  "PERFMON",
-  "BPF",
-  "CHECKPOINT_RESTORE"
-]
-
 /** Those that this host has to give: asking for one more fails. */
-export const capabilities: Effect.Effect<ReadonlyArray<string>, Errors.Reason> = Effect.tryPromise({
+const capabilities: Effect.Effect<ReadonlyArray<string>, Errors.Reason> = Effect.tryPromise({
   try: async () => {
     const status = await readFile("/proc/self/status", "utf8")
     const bounding = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`)
-    return names.filter((_, bit) => (bounding >> BigInt(bit) & 1n) === 1n).map((name) => `CAP_${name}`)
+    return linuxCapabilities.filter((_, bit) => (bounding >> BigInt(bit) & 1n) === 1n).map((name) => `CAP_${name}`)
   },
   catch: (cause) => fromCause("create", cause)
 })
@@ -63,8 +21,20 @@ export const capabilities: Effect.Effect<ReadonlyArray<string>, Errors.Reason> =
 /** Made anew for every container, or nobody's device at all. */
 const own = new Set(["pts", "shm", "fd", "mqueue", "console", "ptmx", "stdin", "stdout", "stderr", "log", "core"])
 
+const isNode = (stat: Stats): boolean => stat.isCharacterDevice() || stat.isBlockDevice()
+
+const nodeOf = (path: string, stat: Stats): Device => ({
+  path,
+  type: stat.isBlockDevice() ? "b" : "c",
+  major: Math.floor(stat.rdev / 256) % 4096,
+  minor: stat.rdev % 256 + Math.floor(stat.rdev / 2 ** 20) % 4096 * 256,
+  fileMode: stat.mode & 0o7777,
+  uid: stat.uid,
+  gid: stat.gid
+})
+
 /** The device nodes of the host. One that goes away while this looks is left out. */
-export const devices: Effect.Effect<ReadonlyArray<Device>> = Effect.promise(async () => {
+const devices: Effect.Effect<ReadonlyArray<Device>> = Effect.promise(async () => {
   const found: Array<Device> = []
   const look = async (folder: string, depth: number): Promise<void> => {
     const entries = await readdir(folder).catch(() => [])
@@ -76,19 +46,35 @@ export const devices: Effect.Effect<ReadonlyArray<Device>> = Effect.promise(asyn
         await look(path, depth + 1)
         continue
       }
-      if (stat === undefined || !(stat.isCharacterDevice() || stat.isBlockDevice())) continue
-      const { rdev } = stat
-      found.push({
-        path,
-        type: stat.isBlockDevice() ? "b" : "c",
-        major: Math.floor(rdev / 256) % 4096,
-        minor: rdev % 256 + Math.floor(rdev / 2 ** 20) % 4096 * 256,
-        fileMode: stat.mode & 0o7777,
-        uid: stat.uid,
-        gid: stat.gid
-      })
+      if (stat === undefined || !isNode(stat)) continue
+      found.push(nodeOf(path, stat))
     }
   }
   await look("/dev", 0)
   return found
 })
+
+/** The node that a path of the host leads to, under another path. */
+const device = (source: string, target: string): Effect.Effect<Device, Errors.Reason> =>
+  Effect.flatMap(
+    Effect.tryPromise({ try: () => stat(source), catch: (cause) => fromCause("create", cause) }),
+    (found) =>
+      isNode(found)
+        ? Effect.succeed(nodeOf(target, found))
+        : Effect.fail(reason("InvalidArgument", { operation: "create", message: `${source} is not a device` }))
+  )
+
+/** What a container gets of this host besides what every one gets. */
+export interface Given {
+  /** All that the host has; `undefined` when not all are asked for. */
+  readonly capabilities: ReadonlyArray<string> | undefined
+  readonly devices: ReadonlyArray<Device>
+}
+
+export const given = (config: ContainerConfig): Effect.Effect<Given, Errors.Reason> =>
+  Effect.all({
+    capabilities: config.privileged || config.capAdd.includes("ALL") ? capabilities : Effect.undefined,
+    devices: config.privileged
+      ? devices
+      : Effect.forEach(config.devices, ({ source, target }) => device(source, target))
+  })

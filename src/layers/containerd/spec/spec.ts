@@ -1,7 +1,9 @@
 import type { ContainerConfig, Mount as Asked } from "../../../ContainerConfig.ts"
 import * as Defaults from "./defaults.ts"
-import type { Device, Linux, Mount, Namespace, Resources, Spec, User } from "./model.ts"
+import type { DeviceRule, Linux, Mount, Namespace, Resources, Spec, User } from "./model.ts"
+import type { Given } from "./privileged.ts"
 import { commandLine, type ImageConfig, variables } from "./process.ts"
+import * as Seccomp from "./seccomp.ts"
 
 /** What a host can give to a container. */
 export interface Host {
@@ -10,6 +12,8 @@ export interface Host {
   readonly cgroupVersion: 1 | 2
   /** Whether swap is counted. Where it is not, a limit of memory is one of memory alone. */
   readonly swapLimit: boolean
+  /** Its architecture when it can filter system calls and is to do so. */
+  readonly seccomp: string | undefined
 }
 
 export interface Input {
@@ -23,20 +27,37 @@ export interface Input {
   /** `/etc/hosts` and its like, bound from files of their own. */
   readonly files: ReadonlyArray<Mount>
   readonly network: "host" | "own"
-  /** Of a privileged container: what there is. */
-  readonly privileged?:
-    | { readonly capabilities: ReadonlyArray<string>; readonly devices: ReadonlyArray<Device> }
-    | undefined
+  readonly given: Given
 }
 
 const depth = (mount: Mount): number => mount.destination.split("/").filter((part) => part !== "").length
 
 const period = 100_000
 
-const resources = ({ config, host, privileged }: Input): Resources => {
-  const { cpus, memory, memorySwap, pids } = config.resources
+/** Docker's rule: what is added holds over what is taken away, if all is. */
+const capabilitiesOf = ({ config: { capAdd, capDrop, privileged }, given }: Input): ReadonlyArray<string> => {
+  if (privileged) return given.capabilities ?? []
+  if (capDrop.includes("ALL")) return capAdd.includes("ALL") ? given.capabilities ?? [] : [...new Set(capAdd)]
+  const base = new Set(given.capabilities ?? [...Defaults.capabilities, ...capAdd])
+  return [...base].filter((name) => !capDrop.includes(name))
+}
+
+const deviceRules = ({ config, given }: Input): ReadonlyArray<DeviceRule> =>
+  config.privileged ? [{ allow: true, access: "rwm" }] : [
+    ...Defaults.deviceRules,
+    ...given.devices.map(({ major, minor, type }, n): DeviceRule => ({
+      allow: true,
+      type,
+      major,
+      minor,
+      access: config.devices[n]?.access ?? "rwm"
+    }))
+  ]
+
+const resources = (input: Input): Resources => {
+  const { config: { resources: { cpus, memory, memorySwap, pids } }, host } = input
   return {
-    devices: privileged === undefined ? Defaults.deviceRules : [{ allow: true, access: "rwm" }],
+    devices: deviceRules(input),
     ...(memory === undefined ? {} : {
       memory: { limit: memory, ...(memorySwap === undefined || !host.swapLimit ? {} : { swap: memorySwap }) }
     }),
@@ -72,30 +93,34 @@ const asked = (mount: Asked): ReadonlyArray<Mount> => {
   }
 }
 
-const linux = (input: Input): Linux => {
-  const { cgroupsPath, config, host, network, privileged } = input
+const linux = (input: Input, capabilities: ReadonlyArray<string>): Linux => {
+  const { cgroupsPath, config, given, host, network } = input
+  const seccomp = config.privileged || host.seccomp === undefined
+    ? undefined
+    : Seccomp.profile(host.seccomp, capabilities)
   const namespaces: ReadonlyArray<Namespace> = [
     { type: "pid" },
     { type: "ipc" },
     { type: "uts" },
     { type: "mount" },
     ...network === "own" ? [{ type: "network" }] : [],
-    ...host.cgroupVersion === 2 && privileged === undefined ? [{ type: "cgroup" }] : []
+    ...host.cgroupVersion === 2 && !config.privileged ? [{ type: "cgroup" }] : []
   ]
   return {
     namespaces,
     maskedPaths: config.privileged ? [] : Defaults.maskedPaths,
     readonlyPaths: config.privileged ? [] : Defaults.readonlyPaths,
     ...(network === "own" ? { sysctl: Defaults.sysctl(host) } : {}),
-    ...(privileged === undefined ? {} : { devices: privileged.devices }),
+    ...(given.devices.length === 0 ? {} : { devices: given.devices }),
+    ...(seccomp === undefined ? {} : { seccomp }),
     ...(host.rootless && host.cgroupVersion === 1 ? {} : { cgroupsPath, resources: resources(input) })
   }
 }
 
 /** What the runtime is told to make: Docker's defaults, and over them what was asked for. */
 export const make = (input: Input): Spec => {
-  const { config, files, host, hostname, image, network, privileged, user } = input
-  const capabilities = privileged?.capabilities ?? Defaults.capabilities
+  const { config, files, host, hostname, image, network, user } = input
+  const capabilities = capabilitiesOf(input)
   const mounts = [...files, ...config.mounts.flatMap(asked)]
   return {
     ociVersion: Defaults.ociVersion,
@@ -105,7 +130,8 @@ export const make = (input: Input): Spec => {
       args: commandLine(config, image),
       env: variables(config, image, hostname),
       cwd: config.workDir ?? (image.workDir === "" ? "/" : image.workDir),
-      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities }
+      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+      ...(config.noNewPrivileges ? { noNewPrivileges: true } : {})
     },
     root: { path: "rootfs", readonly: config.readOnlyRoot },
     hostname,
@@ -117,6 +143,6 @@ export const make = (input: Input): Spec => {
       // What is mounted deeper comes later, or it would be hidden.
       ...mounts.toSorted((a, b) => depth(a) - depth(b))
     ],
-    linux: linux(input)
+    linux: linux(input, capabilities)
   }
 }

@@ -1,0 +1,92 @@
+import type * as ByteSize from "effect/ByteSize"
+import type * as Duration from "effect/Duration"
+import { dual } from "effect/Function"
+import { type Container, isContainer, set } from "./description.ts"
+
+/**
+ * The most memory it may use: bytes, or `"512 MiB"`. A process that goes over it is killed, see `OomKilled`. Swap is
+ * limited too: `swap` is what it may have of it on top. Default 0: none.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const memory: {
+  (
+    limit: ByteSize.Input,
+    options?: { readonly swap?: ByteSize.Input | "unlimited" | undefined }
+  ): (self: Container) => Container
+  (
+    self: Container,
+    limit: ByteSize.Input,
+    options?: { readonly swap?: ByteSize.Input | "unlimited" | undefined }
+  ): Container
+} = dual(
+  (args) => isContainer(args[0]),
+  (
+    self: Container,
+    memory: ByteSize.Input,
+    options?: { readonly swap?: ByteSize.Input | "unlimited" | undefined }
+  ) => {
+    const memorySwap: ByteSize.Input | "unlimited" | undefined = options?.swap
+    return set(self, memorySwap === undefined ? { memory } : { memory, memorySwap })
+  }
+)
+
+/**
+ * How many CPUs' worth of time it may use: 0.5 is half of one.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const cpus: {
+  (cpus: number): (self: Container) => Container
+  (self: Container, cpus: number): Container
+} = dual(2, (self: Container, cpus: number) => set(self, { cpus }))
+
+/**
+ * How many processes and threads it may have.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const pids: {
+  (pids: number): (self: Container) => Container
+  (self: Container, pids: number): Container
+} = dual(2, (self: Container, pids: number) => set(self, { pids }))
+
+/**
+ * How much of the output a run keeps in memory, in bytes or as `"1 MiB"`: the end of it; `Output.dropped` counts what was
+ * let go. Default: everything.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const outputLimit: {
+  (limit: ByteSize.Input): (self: Container) => Container
+  (self: Container, limit: ByteSize.Input): Container
+} = dual(2, (self: Container, outputLimit: ByteSize.Input) => set(self, { outputLimit }))
+
+/**
+ * How long it may run, counted from its start. After that it is killed: a run fails with `ExitCode`, whose `timedOut` says
+ * so and whose logs have what it wrote until then. Default: as long as it likes.
+ *
+ * **Example** (A job that hangs)
+ *
+ * ```ts import.meta.vitest
+ * import { Effect } from "effect"
+ * import { Container } from "effect-containers"
+ * import * as Memory from "effect-containers/layers/Memory"
+ *
+ * const engine = Memory.layer({ images: [Memory.image("job", () => Effect.never)] })
+ * const job = Container.make("job").pipe(Container.timeLimit("10 millis"))
+ * const error = await Effect.runPromise(Container.run(job).pipe(Effect.flip, Effect.provide(engine)))
+ * error._tag === "ExitCode" && error.timedOut // => true
+ * ```
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const timeLimit: {
+  (limit: Duration.Input): (self: Container) => Container
+  (self: Container, limit: Duration.Input): Container
+} = dual(2, (self: Container, timeLimit: Duration.Input) => set(self, { timeLimit }))
