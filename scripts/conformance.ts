@@ -8,7 +8,7 @@ import { names, row } from "./engines/table.ts"
 const given = process.argv.slice(2)
 const dash = given.findIndex((argument) => argument.startsWith("-"))
 const engines = dash === -1 ? given : given.slice(0, dash)
-const isEngine = (name: string) => ["docker", "containerd"].includes(row(name)?.kind ?? "")
+const isEngine = (name: string) => ["docker", "podman", "containerd", "buildkit"].includes(row(name)?.kind ?? "")
 const unknown = engines.filter((name) => name !== "memory" && !isEngine(name))
 if (unknown.length > 0) {
   const known = names.filter(isEngine)

@@ -1,11 +1,12 @@
 /**
  * Starts what tests with a real engine need, once for all of them, and takes it down after them.
  *
- * `EFFECT_CONTAINERS_ENGINES` (default `docker containerd memory`) says which engines. Tests find them in the environment:
- * `EFFECT_CONTAINERS_TEST_DOCKER` (and `_DOCKER20`, ...) as DOCKER_HOST has it, `EFFECT_CONTAINERS_TEST_DOCKER_ADDRESS`
- * where its published ports are, of a containerd also `EFFECT_CONTAINERS_TEST_CONTAINERD_NAMESPACE`, `_FOLDER` (for its
- * client's files), `_CNI` (the plugins' folder), `_BRIDGE` and `_SUBNET` (what they are told) and `_BUILDAH` (the
- * program), `EFFECT_CONTAINERS_TEST_REGISTRY` and `_REGISTRY_AUTH` (user, secret) as `host:port`,
+ * `EFFECT_CONTAINERS_ENGINES` (default `docker containerd buildkit memory`) says which engines. Tests find them in the
+ * environment: `EFFECT_CONTAINERS_TEST_DOCKER` (and `_DOCKER20`, ...) as DOCKER_HOST has it,
+ * `EFFECT_CONTAINERS_TEST_DOCKER_ADDRESS` where its published ports are, of a containerd also
+ * `EFFECT_CONTAINERS_TEST_CONTAINERD_NAMESPACE`, `_FOLDER` (for its client's files), `_CNI` (the plugins' folder), `_BRIDGE`
+ * and `_SUBNET` (what they are told) and `_BUILDAH` (the program), of a BuildKit the socket of the dockerd that it is
+ * inside of, `EFFECT_CONTAINERS_TEST_REGISTRY` and `_REGISTRY_AUTH` (user, secret) as `host:port`,
  * `EFFECT_CONTAINERS_TEST_MACHINE` the address at which an engine reaches a server of a test, and
  * `EFFECT_CONTAINERS_TEST_IMAGE` the archive of `busybox:test`.
  */
@@ -13,13 +14,16 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { archive, makeImage } from "../scripts/engines/image.ts"
 import { start } from "../scripts/engines/start.ts"
+import { row } from "../scripts/engines/table.ts"
 
 const variable = (name: string) => `EFFECT_CONTAINERS_TEST_${name.toUpperCase().replaceAll("-", "_")}`
 
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
-  const engines = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd memory").split(/[\s,]+/)
+  const engines = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd buildkit memory").split(/[\s,]+/)
     .filter((name) => name !== "" && name !== "memory")
   if (engines.length === 0) return undefined
+  // What it builds, it builds for a containerd.
+  if (engines.some((name) => row(name)?.kind === "buildkit")) engines.push("containerd")
   const started = await start([...engines, "registry", "registry-auth"])
   try {
     const image = join(started.folder, "busybox.tar")

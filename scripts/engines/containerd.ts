@@ -4,10 +4,10 @@
  * its state.
  */
 import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs"
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { bridgeOf } from "./bridges.ts"
 import { script } from "./home.ts"
+import { limits } from "./limits.ts"
 
 /** What a client of containerd needs, as it does more by itself than one of Docker. */
 export interface ForClient {
@@ -68,15 +68,6 @@ disabled_plugins = ${JSON.stringify(disabled)}
 [plugins."io.containerd.internal.v1.opt"]
   path = ${JSON.stringify(join(own, "opt"))}
 `
-
-/** Of this process, which a build cannot go beyond; buildah asks for more by default. */
-const limits = async (): Promise<string> => {
-  const text = await readFile("/proc/self/limits", "utf8")
-  const hard = (label: string) => new RegExp(`^${label} +\\S+ +(\\d+)`, "m").exec(text)?.[1]
-  const found = Object.entries({ nofile: hard("Max open files"), nproc: hard("Max processes") })
-    .flatMap(([name, most]) => most === undefined ? [] : [`${name}=${most}:${most}`])
-  return `[containers]\ndefault_ulimits = ${JSON.stringify(found)}\n`
-}
 
 /** Writes what a containerd called `name` and its client need into the folder `own`, and says how it is started. */
 export const prepareContainerd = async (

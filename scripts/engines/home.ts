@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs"
 import { homedir } from "node:os"
 import { delimiter, join, resolve } from "node:path"
 import { promisify } from "node:util"
-import { packages, type Row } from "./table.ts"
+import { packages as enginePackages, podmanPackages, type Row } from "./table.ts"
 
 /** Something that a person can put right, said in one or two lines. */
 export class EnginesError extends Error {
@@ -44,7 +44,7 @@ export const runFolder = (): string => {
   return ownFolder(usable(inHome) ? inHome : `/var/tmp/effect-containers-${process.getuid?.() ?? 0}`)
 }
 
-const suiteFolder = (suite: Row["suite"]): string => {
+const suiteFolder = (suite: Row["suite"], packages: ReadonlyArray<string>): string => {
   const contents = createHash("sha256").update(packages.join(" ")).digest("hex").slice(0, 8)
   const folder = join(home, "suites", `${suite}-${contents}`)
   if (!hidden.some((prefix) => folder.startsWith(prefix))) return folder
@@ -85,8 +85,12 @@ export const cannotStart = (): string | undefined => {
  * The folder of a Debian suite's programs, downloaded and unpacked by the first that asks; others wait for it. Fails
  * with an {@link EnginesError} where there is no apt, or nothing to download from.
  */
-export const suite = async (name: Row["suite"]): Promise<string> => {
-  const folder = suiteFolder(name)
+export const suite = async (
+  name: Row["suite"],
+  kind: Row["kind"] = "docker"
+): Promise<string> => {
+  const packages = kind === "podman" ? podmanPackages : enginePackages
+  const folder = suiteFolder(name, packages)
   if (existsSync(folder)) return folder
   const why = cannotFetch()
   if (why !== undefined) throw new EnginesError(`Debian's packages cannot be unpacked on this machine: ${why}`)

@@ -20,6 +20,7 @@ import { type ForClient, prepareContainerd } from "./containerd.ts"
 import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
 import { removeCgroups, removeFolder, startTime, sweep } from "./left.ts"
 import { endContainers } from "./orphans.ts"
+import { preparePodman } from "./podman.ts"
 import { commonSuite, type Containerd, type Networked, row } from "./table.ts"
 
 /** What the keeper says on standard output, a line each. */
@@ -128,17 +129,25 @@ const network = async (): Promise<Network> => {
   return { pid: child.pid, address: (host) => `203.0.113.${number * 16 + host}` }
 }
 
+/** What a daemon is started with that speaks Docker's API at this socket. */
+const daemonOf = async (name: string, is: Networked, own: string, socket: string): Promise<ReadonlyArray<string>> => {
+  if (is.kind === "podman") return preparePodman(own, socket)
+  const config = join(own, "daemon.json")
+  writeFileSync(config, JSON.stringify(is.kind === "buildkit" ? { features: { "containerd-snapshotter": true } } : {}))
+  return [
+    ["docker-init", "--", "dockerd", "--host", `unix://${socket}`, "--data-root", join(own, "data")],
+    ["--exec-root", join(own, "exec"), "--pidfile", join(own, "pid"), "--cgroup-parent", `/efc-${instance}-${name}`],
+    ["--insecure-registry", "203.0.113.0/24", "--config-file", config]
+  ].flat()
+}
+
 const startDocker = async (name: string, is: Networked, lan: Network): Promise<void> => {
-  const tree = await suite(is.suite)
+  const tree = await suite(is.suite, is.kind)
   const own = join(folder, name)
   const socket = join(own, "docker.sock")
   const address = lan.address(is.host)
   mkdirSync(own)
-  const daemon = [
-    ["docker-init", "--", "dockerd", "--host", `unix://${socket}`, "--data-root", join(own, "data")],
-    ["--exec-root", join(own, "exec"), "--pidfile", join(own, "pid"), "--cgroup-parent", `/efc-${instance}-${name}`],
-    ["--insecure-registry", "203.0.113.0/24"]
-  ].flat()
+  const daemon = await daemonOf(name, is, own, socket)
   const inside = ["bash", script("inside.sh"), "join", String(lan.pid), `${address}/28`, tree, name, ...daemon]
   launch(name, ["unshare", "--net", "--mount", "--propagation", "private", ...inside], 0)
   await answers(pinged(socket))(name)

@@ -111,7 +111,7 @@ export const start = async (
   const instance = options?.keep ?? randomBytes(3).toString("hex")
   const hold = options?.keep === undefined
   if (!hold && why === undefined) {
-    for (const name of missing) await suite(row(name)?.suite ?? commonSuite)
+    for (const name of missing) await suite(row(name)?.suite ?? commonSuite, row(name)?.kind)
     await suite(commonSuite)
   }
   // One that stays must not hold on to this process's terminal, or to a pipe whose reader waits for its end.

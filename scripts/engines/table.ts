@@ -8,7 +8,7 @@ interface InSuite {
 
 /** It has a network namespace of its own. */
 export interface Networked extends InSuite {
-  readonly kind: "docker" | "registry"
+  readonly kind: "docker" | "podman" | "registry" | "buildkit"
   /** Last part of its address on the private network: 2 to 14, and no other row's of the same suite of names. */
   readonly host: number
 }
@@ -20,11 +20,20 @@ export interface Containerd extends InSuite {
 
 export type Row = Networked | Containerd
 
-/** bookworm and trixie are stable; forky moves, so does its engine's version. */
+/**
+ * bookworm and trixie are stable; forky moves, so does its engine's version. No suite has a BuildKit of its own: one of
+ * the kind `buildkit` is the one inside of dockerd, with the image store of containerd, where it can do all that it can
+ * do elsewhere.
+ */
 export const rows: Readonly<Record<string, Row>> = {
   docker20: { kind: "docker", suite: "bookworm", host: 2 },
   docker26: { kind: "docker", suite: "trixie", host: 3 },
   docker28: { kind: "docker", suite: "forky", host: 4 },
+  podman43: { kind: "podman", suite: "bookworm", host: 7 },
+  podman54: { kind: "podman", suite: "trixie", host: 8 },
+  podman58: { kind: "podman", suite: "forky", host: 9 },
+  buildkit26: { kind: "buildkit", suite: "trixie", host: 5 },
+  buildkit28: { kind: "buildkit", suite: "forky", host: 6 },
   containerd16: { kind: "containerd", suite: "bookworm" },
   containerd17: { kind: "containerd", suite: "trixie" },
   containerd21: { kind: "containerd", suite: "forky" },
@@ -32,8 +41,13 @@ export const rows: Readonly<Record<string, Row>> = {
   "registry-auth": { kind: "registry", suite: "trixie", host: 1 }
 }
 
-/** Just `docker` or `containerd` is the newest one in a stable suite. */
-const aliases: Readonly<Record<string, string>> = { docker: "docker26", containerd: "containerd17" }
+/** Just `docker`, `podman`, `containerd` or `buildkit` is the newest one in a stable suite. */
+const aliases: Readonly<Record<string, string>> = {
+  docker: "docker26",
+  podman: "podman54",
+  containerd: "containerd17",
+  buildkit: "buildkit26"
+}
 
 export const row = (name: string): Row | undefined => rows[aliases[name] ?? name]
 
@@ -60,6 +74,27 @@ export const packages: ReadonlyArray<string> = [
   "netavark",
   "procps",
   "rootlesskit",
+  "runc",
+  "slirp4netns",
+  "uidmap",
+  "util-linux"
+]
+
+/** The same of a Podman: who does not want one need not download it. */
+export const podmanPackages: ReadonlyArray<string> = [
+  "aardvark-dns",
+  "bash",
+  "ca-certificates",
+  "catatonit",
+  "coreutils",
+  "dash",
+  "iproute2",
+  "iptables",
+  "mount",
+  "netavark",
+  "nftables",
+  "podman",
+  "procps",
   "runc",
   "slirp4netns",
   "uidmap",

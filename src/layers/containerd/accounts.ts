@@ -1,8 +1,15 @@
 import * as Effect from "effect/Effect"
 import { lstat, readFile, readlink } from "node:fs/promises"
 import { dirname, join, posix } from "node:path"
+import type * as Errors from "../../Errors.ts"
+import { reason } from "./errors.ts"
 import type { Mount } from "./protocol/types_pb.ts"
 import type { Accounts } from "./spec/user.ts"
+
+const passwd = "/etc/passwd"
+const group = "/etc/group"
+
+export const paths: ReadonlyArray<string> = [passwd, group]
 
 /** The directories that a root file system is made of, the topmost first. */
 export const layers = (mounts: ReadonlyArray<Mount>): ReadonlyArray<string> | undefined => {
@@ -78,10 +85,26 @@ export const read = (mounts: ReadonlyArray<Mount>): Effect.Effect<Accounts | und
     try {
       // Or what is not to be seen would pass for what is not there.
       await Promise.all(dirs.map((dir) => lstat(dirname(dir)).then(() => lstat(dir))))
-      const [passwd, group] = await Promise.all([text(dirs, "/etc/passwd"), text(dirs, "/etc/group")])
-      return { passwd, group }
+      const [users, groups] = await Promise.all([text(dirs, passwd), text(dirs, group)])
+      return { passwd: users, group: groups }
     } catch {
       return undefined
     }
   })
 }
+
+/** The users of an image by the files of its layers. An engine may have dropped those, once they were unpacked. */
+export const fromLayers = (
+  image: string,
+  files: Effect.Effect<ReadonlyMap<string, string | undefined>, Errors.Reason>
+): Effect.Effect<Accounts, Errors.Reason> =>
+  files.pipe(
+    Effect.map((found) => ({ passwd: found.get(passwd), group: found.get(group) })),
+    Effect.catchTag("NotFound", (cause) =>
+      Effect.fail(reason("Unsupported", {
+        operation: "create",
+        message: `the users of ${image} cannot be looked up: neither its files nor its layers can be read from here`,
+        hint: "give the user as numbers, uid:gid",
+        cause
+      })))
+  )

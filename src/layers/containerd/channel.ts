@@ -44,8 +44,10 @@ export interface Method<Kind extends string, I extends DescMessage, O extends De
 export interface CallOptions {
   readonly operation: string
   readonly lease?: string | undefined
-  /** Milliseconds; `"none"` for what ends when it ends. */
+  /** Milliseconds, of a stream until its next message; `"none"` for what comes when it comes. */
   readonly deadline?: number | "none" | undefined
+  /** Of the request alone. */
+  readonly headers?: ReadonlyArray<readonly [name: string, value: string]> | undefined
 }
 
 /** A connection to a containerd, seen from one of its namespaces. */
@@ -91,11 +93,13 @@ export interface Options {
   readonly namespace: string
   /** Milliseconds within which a call that needs no waiting is answered. */
   readonly requestTimeout: number
+  /** What the failure of a call says, where that is not what a containerd would say. */
+  readonly failure?: ((operation: string, cause: unknown) => Errors.Reason) | undefined
 }
 
 /** Connects when it is first used, and again when the connection was lost. The scope closes it. */
 export const make = Effect.fnUntraced(function*(
-  { namespace, requestTimeout, socket }: Options
+  { failure = fromCause, namespace, requestTimeout, socket }: Options
 ): Effect.fn.Return<Channel, never, Scope.Scope> {
   const client = yield* Effect.acquireRelease(
     Effect.sync(() =>
@@ -112,11 +116,12 @@ export const make = Effect.fnUntraced(function*(
     ),
     (client) => Effect.sync(() => client.close())
   )
-  const metadata = (lease: string | undefined): Grpc.Metadata => {
-    const headers = new Grpc.Metadata()
-    headers.set("containerd-namespace", namespace)
-    if (lease !== undefined) headers.set("containerd-lease", lease)
-    return headers
+  const metadata = ({ headers = [], lease }: CallOptions): Grpc.Metadata => {
+    const metadata = new Grpc.Metadata()
+    metadata.set("containerd-namespace", namespace)
+    if (lease !== undefined) metadata.set("containerd-lease", lease)
+    for (const [name, value] of headers) metadata.add(name, value)
+    return metadata
   }
   const callOptions = (deadline: number | "none"): Grpc.CallOptions =>
     deadline === "none" ? {} : { deadline: Date.now() + deadline }
@@ -124,9 +129,10 @@ export const make = Effect.fnUntraced(function*(
   return {
     namespace,
     address: `unix://${socket}`,
-    unary: (method, request, { deadline = requestTimeout, lease, operation }) =>
-      Effect.flatMap(encodedRequest(operation, method.input, request), (bytes) =>
+    unary: (method, request, options) =>
+      Effect.flatMap(encodedRequest(options.operation, method.input, request), (bytes) =>
         Effect.callback((resume) => {
+          const { deadline = requestTimeout, operation } = options
           let call: Grpc.ClientUnaryCall
           try {
             call = client.makeUnaryRequest(
@@ -134,11 +140,11 @@ export const make = Effect.fnUntraced(function*(
               encoded,
               (bytes) => fromBinary(method.output, bytes),
               bytes,
-              metadata(lease),
+              metadata(options),
               callOptions(deadline),
               (error, response) => {
                 if (error === null && response !== undefined) return resume(Effect.succeed(response))
-                resume(Effect.fail(fromCause(operation, error)))
+                resume(Effect.fail(failure(operation, error)))
               }
             )
           } catch (cause) {
@@ -146,28 +152,31 @@ export const make = Effect.fnUntraced(function*(
           }
           return Effect.sync(() => call.cancel())
         })),
-    stream: (method, request, { lease, operation }) =>
+    stream: (method, request, options) =>
       Stream.unwrap(
-        Effect.map(encodedRequest(operation, method.input, request), (bytes) =>
-          fromCall(operation, () =>
-            client.makeServerStreamRequest(
-              pathOf(method),
-              encoded,
-              (bytes) =>
-                fromBinary(method.output, bytes),
-              bytes,
-              metadata(lease),
-              {}
-            )))
+        Effect.map(encodedRequest(options.operation, method.input, request), (bytes) =>
+          withPatience(
+            options.operation,
+            options.deadline ?? requestTimeout,
+            fromCall(options.operation, failure, () =>
+              client.makeServerStreamRequest(
+                pathOf(method),
+                encoded,
+                (bytes) => fromBinary(method.output, bytes),
+                bytes,
+                metadata(options),
+                {}
+              ))
+          ))
       ),
-    duplex: (method, { lease, operation }) =>
+    duplex: (method, options) =>
       Effect.acquireRelease(
-        opened(operation, () => {
+        opened(options.operation, () => {
           const call = client.makeBidiStreamRequest<Uint8Array, MessageShape<typeof method.output>>(
             pathOf(method),
             encoded,
             (bytes) => fromBinary(method.output, bytes),
-            metadata(lease),
+            metadata(options),
             {}
           )
           // Whoever uses it listens too; once nobody does any more, its cancellation is no error.
@@ -204,6 +213,7 @@ const encodedRequest = <Desc extends DescMessage>(operation: string, schema: Des
 /** Leaving the stream cancels the call: destroying the readable alone would not. */
 const fromCall = <A>(
   operation: string,
+  failure: (operation: string, cause: unknown) => Errors.Reason,
   open: () => Grpc.ClientReadableStream<A>
 ): Stream.Stream<A, Errors.Reason> =>
   Stream.unwrap(Effect.map(
@@ -219,7 +229,20 @@ const fromCall = <A>(
     (call) =>
       NodeStream.fromReadable<A, Errors.Reason>({
         evaluate: () => call,
-        onError: (cause) => fromCause(operation, cause),
+        onError: (cause) => failure(operation, cause),
         closeOnDone: false
       })
   ))
+
+/** Of a server that says no more nobody hears that it is gone. */
+const withPatience = <A, E>(
+  operation: string,
+  deadline: number | "none",
+  stream: Stream.Stream<A, E>
+): Stream.Stream<A, E | Errors.Reason> =>
+  deadline === "none" ? stream : Stream.transformPull(stream, (pull) =>
+    Effect.succeed(Effect.timeoutOrElse(pull, {
+      duration: deadline,
+      orElse: () =>
+        Effect.fail(reason("TimedOut", { operation, message: `the engine has said nothing for ${deadline} ms` }))
+    })))

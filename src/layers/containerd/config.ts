@@ -81,6 +81,8 @@ export type Cni = typeof Cni.Type
  * - `snapshotter`: default `CONTAINERD_SNAPSHOTTER`, else `overlayfs`, or `native` where that does not work.
  * - `runtime`: `"runc"` (the default), `"runsc"` for gVisor, or what containerd calls it (`io.containerd.kata.v2`) with
  *   the path of the program that its shim is to run.
+ * - `seccomp`: `"default"` filters the system calls of containers as Docker does, `"unconfined"` does not. Privileged ones
+ *   are never filtered.
  * - `rootless`: whether the engine belongs to an unprivileged user: `"auto"` (the default) looks, `"enabled"` and
  *   `"disabled"` say so.
  * - `network`: what a container gets that asks for no network: `"bridge"` (the default where there are CNI plugins),
@@ -91,8 +93,13 @@ export type Cni = typeof Cni.Type
  * - `autoStart`: whether a private one is started, see {@link AutoStart}: `false` (the default), `true` or what is to be
  *   said about it, or `"always"`. Where an `address` is chosen, none is; `"always"` minds no variable.
  * - `registries`: mirrors, certificates and the like.
- * - `builder`: what builds images: `"auto"` (the default) and `"buildah"` take Buildah, which is looked for when the first
- *   image is built; `"none"` builds nothing. What a `RUN` does sees the host's network.
+ * - `builder`: what builds images: `"auto"` (the default) looks for BuildKit and then for Buildah when the first image is
+ *   built, `"buildkit"` and `"buildah"` for the one, `"none"` builds nothing. Base images come from containerd and to it
+ *   from their registries, whatever builds; BuildKit asks a registry only for what a `# syntax=` line names. With Buildah,
+ *   what a `RUN` does sees the host's network; with BuildKit, the network that its own configuration says.
+ * - `buildkit`: absolute path of its socket, with or without `unix://`. Default: `BUILDKIT_HOST`, else
+ *   `/run/buildkit-NAMESPACE/buildkitd.sock`, then the ones in `buildkit-default` and `buildkit`; for a user who is not
+ *   root below `$XDG_RUNTIME_DIR`. It may be any from 0.11 on, with whatever worker.
  * - `buildah`: absolute path of the program. Default: `EFFECT_CONTAINERS_BUILDAH`, else the one in `PATH`.
  * - `connectTimeout`: milliseconds within which an engine answers the first question. Default 5000.
  * - `requestTimeout`: milliseconds within which it answers what needs no waiting. Default 60000.
@@ -110,13 +117,15 @@ export const ContainerdConfig = Schema.Struct({
     Schema.Literals(["runc", "runsc"]),
     Schema.Struct({ name: Schema.String, binary: Schema.optional(Schema.String) })
   ])),
+  seccomp: Schema.optional(Schema.Literals(["default", "unconfined"])),
   rootless: Schema.optional(Schema.Literals(["auto", "enabled", "disabled"])),
   network: Schema.optional(Schema.Literals(["bridge", "none", "host"])),
   cni: Schema.optional(Cni),
   folder: Schema.optional(Path),
   autoStart: Schema.optional(Schema.Union([Schema.Boolean, Schema.Literal("always"), AutoStart])),
   registries: Schema.optional(RegistryConfig),
-  builder: Schema.optional(Schema.Literals(["auto", "buildah", "none"])),
+  builder: Schema.optional(Schema.Literals(["auto", "buildkit", "buildah", "none"])),
+  buildkit: Schema.optional(Schema.String.check(Schema.isPattern(/^(?:unix:\/\/)?\//))),
   buildah: Schema.optional(Path),
   connectTimeout: Schema.optional(Milliseconds),
   requestTimeout: Schema.optional(Milliseconds)

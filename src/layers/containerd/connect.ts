@@ -65,7 +65,7 @@ export const connect = Effect.fnUntraced(function*(
   environment: Environment
 ): Effect.fn.Return<Connection, Errors.Reason, Scope.Scope> {
   const { connectTimeout = 5000 } = config
-  yield* probe(socket)
+  yield* probe(socket, connectTimeout)
   const channel = yield* Channel.make({
     socket,
     namespace: namespace(config, environment),

@@ -1,100 +1,27 @@
 import * as Effect from "effect/Effect"
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
-import { hostname as hostName } from "node:os"
-import { join } from "node:path"
 import type { ContainerConfig } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as Accounts from "./accounts.ts"
-import * as NetworkFiles from "./cni/files.ts"
 import type { Engine, Known, Rootfs } from "./engine.ts"
-import { fromCause, reason } from "./errors.ts"
+import { reason } from "./errors.ts"
+import { folderOf, removeFolder } from "./folder.ts"
+import * as Hostname from "./hostname.ts"
 import { Containers } from "./protocol/containers_pb.ts"
 import { Snapshots } from "./protocol/snapshots_pb.ts"
 import * as Record from "./record.ts"
-import type { Mount, Spec, User } from "./spec/model.ts"
+import type { Spec, User } from "./spec/model.ts"
 import * as Privileged from "./spec/privileged.ts"
 import * as SpecOf from "./spec/spec.ts"
 import * as UserOf from "./spec/user.ts"
+import * as Volumes from "./volumes.ts"
 
 const operation = "create"
-
-/** Where the files of a container are. */
-export const folderOf = (engine: Engine, id: string): string => join(engine.folder, engine.channel.namespace, id)
-
-export const removeFolder = (engine: Engine, id: string): Effect.Effect<void> =>
-  Effect.tryPromise(() => rm(folderOf(engine, id), { recursive: true, force: true })).pipe(
-    Effect.catch((error) => Effect.logWarning(`the files of container ${id} are left behind: ${error.message}`))
-  )
 
 const specType = "types.containerd.io/opencontainers/runtime-spec/1/Spec"
 
 const specAny = (spec: Spec) => ({ typeUrl: specType, value: new TextEncoder().encode(JSON.stringify(spec)) })
 
 const recordAny = (record: Record.Record) => ({ typeUrl: "effect-containers/Record", value: Record.encode(record) })
-
-/** How long the name of a machine can be: bytes. */
-const longestHostname = 63
-
-const nameFiles = ["hosts", "hostname", "resolv.conf"] as const
-
-const nameMounts = (folder: string): ReadonlyArray<Mount> =>
-  nameFiles.map((name) => ({
-    destination: `/etc/${name}`,
-    type: "bind",
-    source: join(folder, name),
-    options: ["rbind", "rprivate", "rw"]
-  }))
-
-/** Nobody else gives a container the files that tell it its name and where to ask for others. */
-const writeNames = (folder: string, { connected, hostname, network }: Named): Effect.Effect<void, Errors.Reason> =>
-  Effect.tryPromise({
-    try: async () => {
-      await mkdir(folder, { recursive: true, mode: 0o711 })
-      const local = `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t${hostname}\n`
-      const host = (path: string) => readFile(path, "utf8").catch(() => undefined)
-      const contents: globalThis.Record<typeof nameFiles[number], string> = {
-        hosts: network === "host"
-          ? await host("/etc/hosts") ?? local
-          : connected === undefined
-          ? local
-          : NetworkFiles.hosts(hostname, []),
-        hostname: `${hostname}\n`,
-        "resolv.conf": connected === undefined ? await host("/etc/resolv.conf") ?? "" : await NetworkFiles.resolvConf()
-      }
-      await Promise.all(nameFiles.map((name) => writeFile(join(folder, name), contents[name], { mode: 0o644 })))
-    },
-    catch: (cause) => fromCause(operation, cause)
-  })
-
-/** As which machine a container is known, and whose network it sees. */
-interface Named {
-  readonly hostname: string
-  readonly network: "host" | "own"
-  /** The network that plugins connect it to, if there is one. */
-  readonly connected: Record.Network | undefined
-}
-
-const namedOf = (
-  engine: Engine,
-  id: string,
-  config: ContainerConfig
-): Effect.Effect<Named, Errors.Reason> => {
-  const { hostname: given, ports } = config
-  // Whoever wants ports wants a network that has some.
-  const name = config.network ?? (ports.length > 0 ? "bridge" : engine.network)
-  const network = name === "host" ? "host" : "own"
-  const hostname = given ?? (network === "host" ? hostName() : id.slice(0, longestHostname))
-  if (name !== "host" && name !== "none") {
-    return Effect.succeed({ network, hostname, connected: { name, hostname, ports } })
-  }
-  return ports.length === 0 ? Effect.succeed({ network, hostname, connected: undefined }) : Effect.fail(
-    reason("InvalidArgument", {
-      operation,
-      message: `a container with the network ${name} has no ports to publish`,
-      hint: "give it another network"
-    })
-  )
-}
 
 const nobody: UserOf.Accounts = { passwd: undefined, group: undefined }
 
@@ -113,31 +40,49 @@ const remember = (chainId: string, accounts: UserOf.Accounts): void => {
   remembered.set(chainId, accounts)
 }
 
+/** Who somebody is in an image of which it is not known yet. */
+const findUser = Effect.fnUntraced(function*(
+  image: string,
+  user: string,
+  { accounts, chainId }: Rootfs,
+  mounts: Known["mounts"]
+): Effect.fn.Return<User, Errors.Reason> {
+  const here = yield* Accounts.read(mounts)
+  const found = here ?? (yield* Effect.catchTag(accounts, "Unsupported", (error) =>
+    // Who is given in numbers is who is meant.
+    /^\d+:\d+$/.test(user) ? Effect.undefined : Effect.fail(error)))
+  if (found === undefined) return yield* userOf(image, user, nobody)
+  remember(chainId, found)
+  return yield* userOf(image, user, found)
+})
+
 const withUser = (spec: Spec, user: User): Spec => ({ ...spec, process: { ...spec.process, user } })
 
-/** The whole specification but for its user. */
+/** The whole specification but for its user, with these volumes; without: of one whose files are only looked at. */
 const describe = Effect.fnUntraced(function*(
   engine: Engine,
   id: string,
   config: ContainerConfig,
   rootfs: Rootfs,
-  { hostname, network }: Named
-): Effect.fn.Return<Spec, Errors.Reason> {
-  const privileged = config.privileged
-    ? yield* Effect.all({ capabilities: Privileged.capabilities, devices: Privileged.devices })
-    : undefined
-  const spec = SpecOf.make({
+  { hostname, network }: Hostname.Named
+): Effect.fn.Return<(volumes: ReadonlyArray<Volumes.Volume> | undefined) => Spec, Errors.Reason> {
+  const input = {
     config,
     image: rootfs.config,
     user: { uid: 0, gid: 0, additionalGids: [] },
     hostname,
     cgroupsPath: `/${engine.channel.namespace}/${id}`,
     host: engine.host,
-    files: nameMounts(folderOf(engine, id)),
     network,
-    privileged
-  })
-  return spec.process.args.length > 0 ? spec : yield* reason("InvalidArgument", {
+    given: yield* Privileged.given(config)
+  }
+  const looking = { mounts: [], tty: false, workDir: "/", entrypoint: [], command: Volumes.placeholder }
+  const folder = folderOf(engine, id)
+  const make = (volumes: ReadonlyArray<Volumes.Volume> | undefined) =>
+    volumes === undefined
+      ? SpecOf.make({ ...input, config: { ...config, ...looking }, files: [] })
+      : SpecOf.make({ ...input, files: [...Hostname.mounts(folder), ...Volumes.mounts(volumes)] })
+  return make([]).process.args.length > 0 ? make : yield* reason("InvalidArgument", {
     operation,
     message: `${config.image} has no command and none was given`,
     hint: "give one with Container.command"
@@ -172,8 +117,12 @@ export const create = Effect.fnUntraced(function*(
   const name = config.name ?? `effect-containers-${crypto.randomUUID()}`
   const id = Record.idOf(name)
   const who = config.user ?? rootfs.config.user
-  const named = yield* namedOf(engine, id, config)
-  const spec = yield* describe(engine, id, config, rootfs, named)
+  const named = yield* Hostname.of(engine, id, config)
+  const folder = folderOf(engine, id)
+  const volumes = yield* Volumes.of(config, rootfs.volumes, folder)
+  const areKnown = Volumes.areKnown(volumes, rootfs.chainId)
+  const specWith = yield* describe(engine, id, config, rootfs, named)
+  const spec = specWith(areKnown ? volumes : undefined)
   const accounts = remembered.get(rootfs.chainId)
   const first = yield* userOf(config.image, accounts === undefined ? "0" : who, accounts ?? nobody)
   const recordOf = (user: User): Record.Record => ({
@@ -211,19 +160,24 @@ export const create = Effect.fnUntraced(function*(
     // The name is ours now, and so is the folder of that name.
     const [mounts] = yield* Effect.all([
       prepare(engine, id, rootfs.chainId),
-      writeNames(folderOf(engine, id), named)
+      Effect.andThen(
+        Hostname.write(folder, named),
+        areKnown ? Volumes.makeEmpty(volumes, rootfs.chainId) : Effect.void
+      )
     ], { concurrency: "unbounded" })
-    if (accounts !== undefined) return { id, known: known(recordOf(first), mounts) }
-    const found = (yield* Accounts.read(mounts)) ?? (yield* engine.accounts(config.image))
-    remember(rootfs.chainId, found)
-    const user = yield* userOf(config.image, who, found)
+    const filled = areKnown ? volumes : yield* Volumes.fill(engine, id, volumes, {
+      chainId: rootfs.chainId,
+      isReadOnly: config.readOnlyRoot,
+      rootfs: mounts
+    })
+    const user = accounts === undefined ? yield* findUser(config.image, who, rootfs, mounts) : first
     const record = recordOf(user)
-    if (JSON.stringify(user) !== JSON.stringify(first)) {
+    if (!areKnown || JSON.stringify(user) !== JSON.stringify(first)) {
       yield* channel.unary(Containers.method.update, {
         container: {
           id,
           labels: {},
-          spec: specAny(withUser(spec, user)),
+          spec: specAny(withUser(specWith(filled), user)),
           extensions: { [Record.extension]: recordAny(record) }
         },
         updateMask: { paths: ["spec", `extensions.${Record.extension}`] }

@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import { readFile } from "node:fs/promises"
+import * as Http2 from "node:http2"
 import * as Net from "node:net"
 import { join } from "node:path"
 import type * as Errors from "../../Errors.ts"
@@ -44,28 +45,45 @@ export const candidates = (
   ])
 }
 
-/** Why nobody can be spoken to at a socket, from the kernel's own word; gRPC would only say that it is not connected. */
-export const probe = (path: string): Effect.Effect<void, Errors.Reason> =>
-  Effect.callback((resume) => {
-    const socket = Net.connect({ path })
-    socket.once("connect", () => {
-      socket.destroy()
-      resume(Effect.void)
+/** Why a socket cannot be spoken with; gRPC would only say that it is not connected. */
+const refusal = (cause: NodeJS.ErrnoException): Errors.Reason => {
+  const { code, message } = cause
+  const operation = "connect"
+  return code === "ENOENT" || code === "ENOTDIR"
+    ? reason("NotFound", { operation, message: "there is no such socket", code })
+    : code === "EACCES" || code === "EPERM"
+    ? reason("PermissionDenied", {
+      operation,
+      message: "the socket may not be opened",
+      code,
+      hint: "be root, or use a rootless containerd"
     })
-    socket.once("error", (cause: NodeJS.ErrnoException) => {
-      const { code, message } = cause
-      resume(Effect.fail(
-        code === "ENOENT" || code === "ENOTDIR"
-          ? reason("NotFound", { operation: "connect", message: "there is no such socket", code })
-          : code === "EACCES" || code === "EPERM"
-          ? reason("PermissionDenied", {
-            operation: "connect",
-            message: "the socket may not be opened",
-            code,
-            hint: "be root, or use a rootless containerd"
-          })
-          : reason("Unavailable", { operation: "connect", message, code })
+    : code?.startsWith("ERR_HTTP2_") === true
+    ? reason("Protocol", { operation, message: `what listens there does not speak HTTP/2: ${message}`, code })
+    : reason("Unavailable", { operation, message, code })
+}
+
+/**
+ * Whether somebody speaks HTTP/2 at a socket, within so many milliseconds. gRPC's client never closes a connection whose
+ * other side does not say a word, so it is only let to one that does.
+ */
+export const probe = (path: string, deadline = 5000): Effect.Effect<void, Errors.Reason> =>
+  Effect.callback<void, Errors.Reason>((resume) => {
+    const session = Http2.connect("http://localhost", { createConnection: () => Net.connect({ path }) })
+    let isGreeted = false
+    session.once("remoteSettings", () => {
+      isGreeted = true
+      session.destroy()
+    })
+    session.on("error", (cause) => resume(Effect.fail(refusal(cause))))
+    session.once("close", () =>
+      resume(
+        isGreeted ? Effect.void : Effect.fail(
+          reason("Unavailable", { operation: "connect", message: "the connection was closed before it was answered" })
+        )
       ))
-    })
-    return Effect.sync(() => socket.destroy())
-  })
+    return Effect.sync(() => session.destroy())
+  }).pipe(Effect.timeoutOrElse({
+    duration: deadline,
+    orElse: () => Effect.fail(reason("TimedOut", { operation: "connect", message: `no answer within ${deadline} ms` }))
+  }))

@@ -18,6 +18,10 @@ export interface Rootfs {
   /** Digest of what its name leads to. */
   readonly id: string
   readonly config: ImageConfig
+  /** Its users and groups where its files cannot be read in place. */
+  readonly accounts: Effect.Effect<Accounts, Errors.Reason>
+  /** Paths of it that hold data. */
+  readonly volumes: ReadonlyArray<string>
   /** Name of its topmost snapshot, which is there. */
   readonly chainId: string
 }
@@ -35,8 +39,6 @@ export interface Engine {
   /** `undefined`: there are no plugins that connect containers. */
   readonly cni: Settings | undefined
   readonly rootfs: (image: string, platform: string | undefined) => Effect.Effect<Rootfs, Errors.Reason>
-  /** An image's users and groups where its files cannot be read in place. */
-  readonly accounts: (image: string) => Effect.Effect<Accounts, Errors.Reason>
   /** What goes on in the background and ends with the Layer. */
   readonly scope: Scope.Scope
   /** Of containers that were made or started here. */

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { variable } from "../registry/environment.ts"
 
 const names = [
+  "BUILDKIT_HOST",
   "CONTAINERD_ADDRESS",
   "CONTAINERD_NAMESPACE",
   "CONTAINERD_SNAPSHOTTER",
@@ -26,6 +27,7 @@ export type Environment = { readonly [Name in (typeof names)[number]]: string | 
 
 /** Read from the `ConfigProvider`, which is the process's environment unless a program says otherwise. */
 export const read: Effect.Effect<Environment, Config.ConfigError> = Config.all({
+  BUILDKIT_HOST: variable("BUILDKIT_HOST"),
   CONTAINERD_ADDRESS: variable("CONTAINERD_ADDRESS"),
   CONTAINERD_NAMESPACE: variable("CONTAINERD_NAMESPACE"),
   CONTAINERD_SNAPSHOTTER: variable("CONTAINERD_SNAPSHOTTER"),

@@ -91,13 +91,25 @@ const tags: Readonly<Record<number, Tag>> = {
   16: "Unauthenticated"
 }
 
+/** What gRPC's own client says, with the code of a method that there is not. */
+const notOne = /^(?:No message received|Too many responses received)$/
+
 /** The reason that a call's status is. */
 export const fromStatus = (operation: string, { code, details }: Status): Errors.Reason => {
+  if (notOne.test(details)) {
+    return reason("Protocol", { operation, message: `the engine's answer is not one message: ${details}` })
+  }
   const unknown = code === 2 || code === Code.unavailable || code === Code.failedPrecondition
   const rule = unknown ? rules.find(({ says }) => says.test(details)) : undefined
   const match = rule?.trim === true ? rule.says.exec(details) : null
   const message = match?.[1] ?? match?.[2] ?? details.replace(/: unknown$/, "")
-  return reason(rule?.tag ?? tags[code] ?? "Internal", { operation, message, code, hint: rule?.hint })
+  return reason(rule?.tag ?? tags[code] ?? "Internal", {
+    operation,
+    message,
+    // A server can say what it likes.
+    code: Number.isFinite(code) ? code : undefined,
+    hint: rule?.hint
+  })
 }
 
 /** What a failed call of Node's says. */

@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf"
-import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { EngineEvent, Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
@@ -117,13 +117,20 @@ export const make = (engine: Engine): Pick<Primitives, "events"> => {
           }
           const attributes = { ...own, ...found.attributes }
           if (!(yield* matches(filter, { ...found, attributes }))) return []
-          const at = time(envelope.timestamp) ?? (yield* Clock.currentTimeMillis)
-          return [{ ...found, attributes, time: DateTime.makeUnsafe(at) } satisfies EngineEvent]
+          const now = yield* DateTime.now
+          const at = DateTime.make(time(envelope.timestamp) ?? Number.NaN)
+          return [
+            {
+              ...found,
+              attributes,
+              time: Option.getOrElse(at, () => now)
+            } satisfies EngineEvent
+          ]
         })
         return channel.stream(
           Events.method.subscribe,
           { filters: [`namespace==${channel.namespace}`] },
-          { operation }
+          { operation, deadline: "none" }
         ).pipe(Stream.mapEffect(told), Stream.flattenIterable)
       }))
   }

@@ -1,6 +1,7 @@
 import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { ContainerInfo, ContainerState, ContainerSummary } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
@@ -65,8 +66,9 @@ export const stateOf = (container: Container, process: Process | undefined): Sta
     : { state: "exited", exit: new ExitStatus.Unknown() }
 }
 
+/** A number that is no time is like none. */
 const utc = (millis: number | undefined): DateTime.Utc | undefined =>
-  millis === undefined ? undefined : DateTime.makeUnsafe(millis)
+  millis === undefined ? undefined : Option.getOrUndefined(DateTime.make(millis))
 
 const epoch = DateTime.makeUnsafe(0)
 

@@ -4,6 +4,7 @@ import type { EngineInfo, Implementation } from "../../Backend.ts"
 import * as Capabilities from "../../Capabilities.ts"
 import * as Registry from "../registry/client.ts"
 import * as Credentials from "../registry/credentials.ts"
+import * as Accounts from "./accounts.ts"
 import * as Build from "./build/build.ts"
 import * as Builders from "./build/choose.ts"
 import { encode } from "./channel.ts"
@@ -14,7 +15,6 @@ import * as Containers from "./containers.ts"
 import * as Copy from "./copy/copy.ts"
 import type { Engine, Rootfs } from "./engine.ts"
 import { dataFolder, type Environment } from "./environment.ts"
-import { reason } from "./errors.ts"
 import * as Events from "./events.ts"
 import * as Host from "./host.ts"
 import * as Images from "./images/images.ts"
@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function*(
   const registry = yield* Registry.make(config.registries ?? {}, findCredentials)
   const transfer = Transfer.make(connection, config.registries ?? {})
   const images = Images.make({ channel, snapshotter, registry, transfer, findCredentials })
-  const host = yield* Host.look(isRootless(config))
+  const host = yield* Host.look(isRootless(config), config.seccomp)
   const cni = yield* Cni.look(config.cni, environment, host.rootless)
   const engine: Engine = {
     channel,
@@ -76,6 +76,8 @@ export const make = Effect.fnUntraced(function*(
       return {
         id: target.digest,
         chainId: chain.at(-1) ?? "",
+        accounts: Accounts.fromLayers(image, images.readFiles(found, Accounts.paths, "create")),
+        volumes: Object.keys(config.volumes ?? {}),
         config: {
           env: config.env ?? [],
           entrypoint: config.entrypoint ?? [],
@@ -86,16 +88,10 @@ export const make = Effect.fnUntraced(function*(
         }
       } satisfies Rootfs
     }),
-    accounts: (image) =>
-      Effect.fail(reason("Unsupported", {
-        operation: "create",
-        message: `the users of ${image} cannot be looked up from here`,
-        hint: "give the user as numbers"
-      })),
     scope: yield* Effect.scope,
     known: new Map()
   }
-  const { ensureUnpacked: _, store: __, ...operations } = images
+  const { ensureUnpacked: _, readFiles: __, store: ___, ...operations } = images
   const building = Builders.placeOf(engine.folder)
   return {
     name: "containerd",
@@ -111,7 +107,11 @@ export const make = Effect.fnUntraced(function*(
       })
     ),
     ...operations,
-    ...Build.make({ images, folder: building, builder: Builders.make(config, environment, building, images) }),
+    ...Build.make({
+      images,
+      folder: building,
+      builder: Builders.make(config, environment, building, { ...images, channel })
+    }),
     ...Containers.make(engine),
     ...Copy.make(engine),
     ...Events.make(engine)

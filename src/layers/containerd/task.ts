@@ -7,9 +7,9 @@ import * as Scope from "effect/Scope"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import * as Attach from "./cni/attach.ts"
-import { folderOf } from "./create.ts"
 import type { Engine, Known, Task } from "./engine.ts"
 import { reason } from "./errors.ts"
+import { folderOf } from "./folder.ts"
 import * as Metrics from "./metrics.ts"
 import { Containers } from "./protocol/containers_pb.ts"
 import type { Process } from "./protocol/task_pb.ts"
@@ -226,12 +226,25 @@ export const destroy = (engine: Engine, operation: string, id: string): Effect.E
   Effect.gen(function*() {
     const folder = folderOf(engine, id)
     yield* Attach.keepForeign(operation, folder, Effect.map(find(engine, operation, id), (process) => process?.pid))
-    yield* engine.channel.unary(
+    const ends = yield* engine.channel.unary(
       Tasks.method.kill,
       { containerId: id, execId: "", signal: 9, all: true },
       { operation }
-    ).pipe(Effect.catchIf((error) => error._tag === "NotFound" || error._tag === "Conflict", () => Effect.void))
-    yield* engine.channel.unary(Tasks.method.wait, { containerId: id, execId: "" }, { operation })
+    ).pipe(
+      Effect.as(true),
+      Effect.catchIf((error) => error._tag === "NotFound" || error._tag === "Conflict", () => Effect.succeed(true)),
+      // Some runtimes do not kill what does not run, be it that it was never started: then its deletion ends it.
+      Effect.catch((error) =>
+        Effect.flatMap(
+          find(engine, operation, id),
+          (process) =>
+            process?.status === Status.created || process?.status === Status.stopped
+              ? Effect.succeed(false)
+              : Effect.fail(error)
+        )
+      )
+    )
+    if (ends) yield* engine.channel.unary(Tasks.method.wait, { containerId: id, execId: "" }, { operation })
     yield* Attach.downOrSay(operation, id, folder)
     yield* deleteTask(engine, operation, id)
   }).pipe(Effect.scoped, Effect.catchTag("NotFound", () => Effect.void))

@@ -9,7 +9,7 @@ import type * as Errors from "../../../Errors.ts"
 import { digestOf } from "../../registry/digest.ts"
 import { fromCause, reason } from "../errors.ts"
 import { type Decode, decodeConfig, decodeManifest, type Descriptor, MediaType } from "../images/manifest.ts"
-import type { Base, Built } from "./builder.ts"
+import type { Base, Files } from "./builder.ts"
 
 const operation = "build"
 
@@ -60,7 +60,7 @@ export interface Archive {
 
 /** What was built as an OCI layout of this one name. Layers that are `there` are named, and not in it. */
 export const make = Effect.fnUntraced(function*(
-  built: Built,
+  built: Files,
   name: string,
   there: ReadonlyMap<string, Descriptor>
 ): Effect.fn.Return<Archive, Errors.Reason> {

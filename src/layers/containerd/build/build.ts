@@ -13,7 +13,7 @@ import { reason } from "../errors.ts"
 import type { Images } from "../images/images.ts"
 import * as Archive from "./archive.ts"
 import * as Bases from "./bases.ts"
-import type { Base, Builder, Built } from "./builder.ts"
+import type { Base, Builder, Files } from "./builder.ts"
 import * as Context from "./context.ts"
 import * as Dockerfile from "./dockerfile.ts"
 import * as Platform from "./platform.ts"
@@ -65,7 +65,7 @@ export const make = (
   const bases = Bases.make(images)
   let isSwept = false
 
-  const imported = Effect.fnUntraced(function*(built: Built, name: string, found: ReadonlyArray<Base>) {
+  const imported = Effect.fnUntraced(function*(built: Files, name: string, found: ReadonlyArray<Base>) {
     const bring = (there: ReturnType<typeof Archive.layersOf>) =>
       Effect.flatMap(
         Archive.make(built, name, there),
@@ -107,9 +107,10 @@ export const make = (
       parsed,
       bases: found,
       options,
+      name,
       emit
     })
-    const imageId = yield* imported(built, name, found)
+    const imageId = "digest" in built ? built.digest : yield* imported(built, name, found)
     yield* emit([
       BuildStatus.makeUnsafe({ imageId }),
       BuildStatus.makeUnsafe({ stream: `Successfully built ${imageId}\n` }),

@@ -24,20 +24,29 @@ export interface Job {
   readonly parsed: Dockerfile
   readonly bases: ReadonlyArray<Base>
   readonly options: BuildOptions
+  /** What the image is to be called, as containerd has it. */
+  readonly name: string
   readonly emit: (statuses: ReadonlyArray<BuildStatus>) => Effect.Effect<void>
 }
 
 /** An image that was built: files in the job's folder. */
-export interface Built {
+export interface Files {
   /** Docker's manifest of it, whose layers are not compressed. */
   readonly manifest: string
   /** Where the blob of a digest is. */
   readonly blob: (digest: string) => string
 }
 
+/** An image that was built, and is containerd's already under the name it was to have. */
+export interface Imported {
+  readonly digest: string
+}
+
+export type Built = Files | Imported
+
 /** What builds images where containerd itself does not. */
 export interface Builder {
   readonly name: string
-  /** The built image is there as long as the scope is open. */
+  /** The files of what was built are there as long as the scope is open. */
   readonly build: (job: Job) => Effect.Effect<Built, Errors.Reason, Scope.Scope>
 }

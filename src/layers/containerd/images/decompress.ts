@@ -15,9 +15,10 @@ const begins = (bytes: Uint8Array, ...magic: ReadonlyArray<number>): boolean =>
 export const compressionOf = (bytes: Uint8Array): "gzip" | "zstd" | undefined =>
   begins(bytes, 0x1f, 0x8b) ? "gzip" : begins(bytes, 0x28, 0xb5, 0x2f, 0xfd) ? "zstd" : undefined
 
-const decompressors: Readonly<Record<"gzip" | "zstd", () => Duplex>> = {
+/** `undefined`: this Node is older than what it takes. */
+const decompressors: Readonly<Record<"gzip" | "zstd", (() => Duplex) | undefined>> = {
   gzip: () => zlib.createGunzip(),
-  zstd: () => zlib.createZstdDecompress()
+  zstd: "createZstdDecompress" in zlib ? () => zlib.createZstdDecompress() : undefined
 }
 
 /**
@@ -54,8 +55,16 @@ export const decompressed = <E>(
   Stream.unwrap(Effect.map(peek(archive), ({ head, stream }): Stream.Stream<Uint8Array, E | Errors.Reason> => {
     const compression = compressionOf(head)
     if (compression === undefined) return stream
+    const decompressor = decompressors[compression]
+    if (decompressor === undefined) {
+      return Stream.fail(reason("Unsupported", {
+        operation,
+        message: `this version of Node does not decompress ${compression}`,
+        hint: "Node 22.15 does"
+      }))
+    }
     return NodeStream.pipeThroughDuplex<never, E, Uint8Array, Uint8Array, Errors.Reason>(stream, {
-      evaluate: decompressors[compression],
+      evaluate: decompressor,
       onError: (cause) => {
         const message = `the archive cannot be decompressed: ${cause instanceof Error ? cause.message : String(cause)}`
         return reason("InvalidArgument", { operation, message, cause })

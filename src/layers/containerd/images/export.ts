@@ -30,7 +30,8 @@ export const make = ({ content, documents, store }: Parts): Primitives["exportIm
       yield* add(loaded.digest)
       return blobs
     }
-    const { manifests } = yield* documents.index(target.digest, operation)
+    const { indices, manifests } = yield* store.expanded(target.digest, operation)
+    for (const { descriptor: { digest, size } } of indices) blobs.set(digest, size)
     for (const { digest, size } of manifests) {
       const there = yield* content.info(digest, operation).pipe(
         Effect.as(true),

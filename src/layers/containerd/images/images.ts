@@ -6,6 +6,7 @@ import type { Client } from "../../registry/client.ts"
 import type { Channel } from "../channel.ts"
 import { reason } from "../errors.ts"
 import * as Export from "./export.ts"
+import * as Files from "./files.ts"
 import * as Import from "./import.ts"
 import * as Inspect from "./inspect.ts"
 import * as Parts from "./parts.ts"
@@ -29,6 +30,12 @@ type Operations = Pick<
 
 export interface Images extends Operations {
   readonly store: Store
+  /** Small text files of an image, read where the engine keeps what it was pulled as. */
+  readonly readFiles: (
+    image: Found,
+    paths: ReadonlyArray<string>,
+    operation: string
+  ) => Effect.Effect<ReadonlyMap<string, string | undefined>, Errors.Reason>
   /** Succeeds when the snapshots of an image are there. */
   readonly ensureUnpacked: (image: Found, operation: string) => Effect.Effect<void, Errors.Reason>
 }
@@ -44,7 +51,7 @@ export interface Options {
 /** The images side of the engine. */
 export const make = ({ channel, findCredentials, registry, snapshotter, transfer }: Options): Images => {
   const parts = Parts.make(channel, snapshotter)
-  const { records, store, unpack } = parts
+  const { content, records, store, unpack } = parts
   return {
     pull: Pull.make(parts, registry, { transfer, findCredentials }),
     push: Push.make(parts, registry),
@@ -63,6 +70,7 @@ export const make = ({ channel, findCredentials, registry, snapshotter, transfer
     importImages: Import.make(parts),
     exportImages: Export.make(parts),
     store,
+    readFiles: ({ manifest }, paths, operation) => Files.read(content, manifest.layers, paths, operation),
     ensureUnpacked: unpack.ensure
   }
 }

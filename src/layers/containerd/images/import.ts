@@ -145,14 +145,18 @@ export const make = (
   const adopt = Effect.fnUntraced(function*({ digest, mediaType }: Target): Effect.fn.Return<void, Errors.Reason> {
     if (!isIndex(mediaType)) return yield* Effect.catchTag(adoptManifest(digest), "NotFound", lacks(digest))
     const index = yield* Effect.catchTag(documents.index(digest, operation), "NotFound", lacks(digest))
+    const { indices, manifests } = yield* store.expanded(digest, operation)
     let some = false
-    for (const entry of index.manifests) {
+    for (const entry of manifests) {
       some = (yield* adoptManifest(entry.digest).pipe(
         Effect.as(true),
         Effect.catchTag("NotFound", () => Effect.succeed(false))
       )) || some
     }
     if (!some) return yield* invalid(`the archive has nothing of what the index ${digest} names`)
+    for (const { descriptor, index } of indices) {
+      yield* content.mark(descriptor.digest, { operation, labels: indexLabels(index) })
+    }
     yield* content.mark(digest, { operation, labels: indexLabels(index) })
   })
 

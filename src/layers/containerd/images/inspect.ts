@@ -1,5 +1,6 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { ImageInfo, ImageSummary, Primitives } from "../../../Backend.ts"
 import type * as Errors from "../../../Errors.ts"
@@ -45,7 +46,7 @@ const byTarget = (records: ReadonlyArray<ImageRecord>): ReadonlyMap<string, Read
 /** When the last of its names came to be. */
 const arrivedAt = (names: ReadonlyArray<ImageRecord>): DateTime.Utc | undefined => {
   const latest = Math.max(...names.map(({ since }) => since ?? 0))
-  return latest > 0 ? DateTime.makeUnsafe(latest) : undefined
+  return latest > 0 ? Option.getOrUndefined(DateTime.make(latest)) : undefined
 }
 
 const epoch = DateTime.makeUnsafe(0)

@@ -17,15 +17,22 @@ import {
   decodeManifest,
   type Descriptor,
   type ImageConfig,
+  type Index,
   isIndex,
   type Manifest
 } from "./manifest.ts"
 import { canonical } from "./names.ts"
+import { expand } from "./nested.ts"
 import type { Parts } from "./parts.ts"
 import * as Platform from "./platform.ts"
 import { type Report, reporting } from "./report.ts"
 import { candidates, hasNot, idOf, parsed, suits } from "./store.ts"
 import type { Transfer } from "./transfer.ts"
+
+interface Indexed {
+  readonly received: Received
+  readonly index: Index
+}
 
 export type FindCredentials = (domain: string) => Effect.Effect<Credentials | undefined>
 
@@ -89,7 +96,7 @@ export const make = (
           discard: true
         })
       ),
-      Effect.as(true),
+      Effect.andThen(Effect.as(Effect.logDebug(`the engine has pulled ${image} by itself`), true)),
       Effect.catch((error) => Effect.as(Effect.logDebug(`the engine cannot pull ${image}: ${error.message}`), false))
     )
   })
@@ -112,32 +119,47 @@ export const make = (
       open: (offset) => Stream.succeed(bytes.subarray(offset))
     })
 
-  /** The image for a platform of those that an index names. */
+  /** What a registry has under a digest, unless it is here. */
+  const received = Effect.fnUntraced(function*(
+    reference: Reference.Reference,
+    { digest, mediaType }: Descriptor,
+    options: Options
+  ): Effect.fn.Return<Received, Errors.Reason> {
+    const present = yield* Effect.catchTag(
+      content.read(digest, { operation, most: longest }),
+      "NotFound",
+      () => Effect.undefined
+    )
+    return present === undefined || mediaType === undefined
+      ? yield* client.manifest(reference, digest, options)
+      : { bytes: present, descriptor: { mediaType, digest, size: present.length } }
+  })
+
+  /** The image for a platform of those that an index names, and the indices to be kept: each after what it names. */
   const choose = Effect.fnUntraced(function*(
     root: Received,
     reference: Reference.Reference,
     platform: string | undefined,
     options: Options
-  ): Effect.fn.Return<
-    { readonly chosen: Received; readonly labels?: Readonly<Record<string, string>> },
-    Errors.Reason
-  > {
-    if (!isIndex(root.descriptor.mediaType)) return { chosen: root }
-    const index = yield* decoded(decodeIndex, root)
+  ): Effect.fn.Return<{ readonly chosen: Received; readonly indices: ReadonlyArray<Indexed> }, Errors.Reason> {
+    if (!isIndex(root.descriptor.mediaType)) return { chosen: root, indices: [] }
+    const whole = { received: root, index: yield* decoded(decodeIndex, root) }
     const machine = platform === undefined ? Platform.own : Platform.parse(platform)
-    const [entry] = candidates(index.manifests, machine, platform !== undefined)
+    const { indices, manifests } = yield* expand(
+      whole,
+      Effect.fnUntraced(function*(descriptor) {
+        if (descriptor.platform !== undefined && Platform.rank(machine, descriptor.platform) === undefined) {
+          return undefined
+        }
+        const one = yield* received(reference, descriptor, options)
+        return { received: one, index: yield* decoded(decodeIndex, one) }
+      })
+    )
+    const [entry] = candidates(manifests, machine, platform !== undefined)
     if (entry === undefined) {
       return yield* hasNot(operation, reference.familiar, platform ?? Platform.format(Platform.own))
     }
-    const present = yield* Effect.catchTag(
-      content.read(entry.digest, { operation, most: longest }),
-      "NotFound",
-      () => Effect.undefined
-    )
-    const chosen = present === undefined || entry.mediaType === undefined
-      ? yield* client.manifest(reference, entry.digest, options)
-      : { bytes: present, descriptor: { mediaType: entry.mediaType, digest: entry.digest, size: present.length } }
-    return { chosen, labels: indexLabels(index) }
+    return { chosen: yield* received(reference, entry, options), indices: [...indices, whole] }
   })
 
   const checked = (
@@ -256,7 +278,7 @@ export const make = (
           ? before._tag === "None" || before.value.target.digest !== root.descriptor.digest
           : yield* Effect.scoped(Effect.gen(function*() {
             const lease = yield* Lease.make(channel, operation)
-            const { chosen, labels } = yield* choose(root, reference, platform, options)
+            const { chosen, indices } = yield* choose(root, reference, platform, options)
             const manifest = yield* decoded(decodeManifest, chosen)
             if (manifest.config.size > longest) {
               return yield* reason("Protocol", {
@@ -267,7 +289,9 @@ export const make = (
             const chain = yield* transfer(manifest, { image, reference, platform, options }, lease, report)
             yield* unpack.keep({ manifest, chain }, operation)
             yield* putDocument(chosen, manifestLabels(manifest), lease, reference)
-            if (labels !== undefined) yield* putDocument(root, labels, lease, reference)
+            for (const { index, received } of indices) {
+              yield* putDocument(received, indexLabels(index), lease, reference)
+            }
             return yield* records.put(name, { ...root.descriptor, annotations: {} }, operation)
           }))
         yield* report.message(`Digest: ${root.descriptor.digest}`)

@@ -25,6 +25,8 @@ interface Part {
 
 interface Plan {
   readonly parts: ReadonlyArray<Part>
+  /** Those in the root, each after those in itself. */
+  readonly indices: ReadonlyArray<Descriptor>
   /** What the name is to stand for in the registry. */
   readonly root: { readonly digest: string; readonly mediaType: string }
 }
@@ -43,8 +45,10 @@ export const make = ({ content, documents, store }: Parts, client: Client): Prim
 
   /** An index goes as a whole; when not all of it is here, only the image for the engine's platform. */
   const plan = Effect.fnUntraced(function*(target: Target, image: string): Effect.fn.Return<Plan, Errors.Reason> {
-    if (!isIndex(target.mediaType)) return { parts: [yield* part(target.digest, target.mediaType)], root: target }
-    const { manifests } = yield* documents.index(target.digest, operation)
+    if (!isIndex(target.mediaType)) {
+      return { parts: [yield* part(target.digest, target.mediaType)], indices: [], root: target }
+    }
+    const { indices, isWhole, manifests } = yield* store.expanded(target.digest, operation)
     const parts: Array<Part> = []
     for (const { digest, mediaType } of manifests) {
       if (!(yield* isThere(digest))) break
@@ -56,10 +60,12 @@ export const make = ({ content, documents, store }: Parts, client: Client): Prim
       if (!blobs.every(Boolean)) break
       parts.push(one)
     }
-    if (parts.length === manifests.length) return { parts, root: target }
+    if (isWhole && parts.length === manifests.length) {
+      return { parts, indices: indices.map(({ descriptor }) => descriptor), root: target }
+    }
     const { digest } = yield* store.load(target, { operation, image })
     const one = yield* part(digest, manifests.find((entry) => entry.digest === digest)?.mediaType)
-    return { parts: [one], root: one }
+    return { parts: [one], indices: [], root: one }
   })
 
   const upload = Effect.fnUntraced(function*(
@@ -100,7 +106,7 @@ export const make = ({ content, documents, store }: Parts, client: Client): Prim
         const reference = Reference.withDefaultTag(yield* parsed(image, operation))
         const options: Options = { operation, credentials }
         const { target } = yield* store.record(image, operation)
-        const { parts, root } = yield* plan(target, image)
+        const { indices, parts, root } = yield* plan(target, image)
         const layers = new Map(parts.flatMap(({ manifest }) => manifest.layers.map((layer) => [layer.digest, layer])))
         const configs = new Map(parts.map(({ manifest: { config } }) => [config.digest, config]))
         yield* report.message(`The push refers to repository [${reference.name}]`)
@@ -123,6 +129,7 @@ export const make = ({ content, documents, store }: Parts, client: Client): Prim
           ({ digest, mediaType }) => put(digest, mediaType, digest),
           { discard: true }
         )
+        for (const { digest, mediaType = MediaType.ociIndex } of indices) yield* put(digest, mediaType, digest)
         const size = yield* put(root.digest, root.mediaType, reference.tag ?? root.digest)
         yield* report.message(`${reference.tag ?? root.digest}: digest: ${root.digest} size: ${size}`)
       })

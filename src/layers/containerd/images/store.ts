@@ -5,8 +5,17 @@ import * as Reference from "../../../Reference.ts"
 import { reason } from "../errors.ts"
 import type { Content } from "./content.ts"
 import type { Documents } from "./documents.ts"
-import { chainIds, type Descriptor, type ImageConfig, isIndex, isManifest, type Manifest } from "./manifest.ts"
+import {
+  chainIds,
+  type Descriptor,
+  type ImageConfig,
+  type Index,
+  isIndex,
+  isManifest,
+  type Manifest
+} from "./manifest.ts"
 import { canonical, sourcesAt } from "./names.ts"
+import { expand, type Expanded } from "./nested.ts"
 import * as Platform from "./platform.ts"
 import type { ImageRecord, Records, Target } from "./records.ts"
 
@@ -27,6 +36,12 @@ export interface Found extends Loaded {
   readonly target: Target
 }
 
+/** An index that another one names. */
+export interface Nested {
+  readonly descriptor: Descriptor
+  readonly index: Index
+}
+
 interface LookUp {
   readonly operation: string
   /** `os/architecture[/variant]`; the engine's own without. */
@@ -38,6 +53,8 @@ export interface Store {
   readonly find: (image: string, options: LookUp) => Effect.Effect<Found, Errors.Reason>
   /** Only what the name stands for. */
   readonly record: (image: string, operation: string) => Effect.Effect<ImageRecord, Errors.Reason>
+  /** All that is here of what an index names, also by way of others. */
+  readonly expanded: (digest: string, operation: string) => Effect.Effect<Expanded<Nested>, Errors.Reason>
   /** What a target holds; `image` is what errors call it. */
   readonly load: (target: Target, options: LookUp & { readonly image: string }) => Effect.Effect<Loaded, Errors.Reason>
 }
@@ -129,6 +146,15 @@ export const make = (content: Content, documents: Documents, records: Records): 
     return { digest, manifest, config, chain: chainIds(config.rootfs.diffIds) }
   })
 
+  const expanded: Store["expanded"] = Effect.fnUntraced(function*(digest, operation) {
+    const index = yield* documents.index(digest, operation)
+    return yield* expand({ index }, (descriptor) =>
+      documents.index(descriptor.digest, operation).pipe(
+        Effect.map((index): Nested | undefined => ({ descriptor, index })),
+        Effect.catchTag("NotFound", () => Effect.undefined)
+      ))
+  })
+
   const load: Store["load"] = Effect.fnUntraced(function*({ digest, mediaType }, { image, operation, platform }) {
     const shown = platform ?? Platform.format(Platform.own)
     if (!isIndex(mediaType)) {
@@ -141,7 +167,7 @@ export const make = (content: Content, documents: Documents, records: Records): 
         ? loaded
         : yield* hasNot(operation, image, platform)
     }
-    const { manifests } = yield* documents.index(digest, operation)
+    const { manifests } = yield* expanded(digest, operation)
     const machine = platform === undefined ? Platform.own : Platform.parse(platform)
     const wanted = candidates(manifests, machine, platform !== undefined)
     // Without a wish, what is there for another machine is better than nothing: it may be asked what it is.
@@ -158,6 +184,7 @@ export const make = (content: Content, documents: Documents, records: Records): 
 
   return {
     record,
+    expanded,
     load,
     find: Effect.fnUntraced(function*(image, options) {
       const { name, target } = yield* record(image, options.operation)

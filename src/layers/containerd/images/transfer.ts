@@ -2,6 +2,7 @@ import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/proto
 import { type Any, AnySchema } from "@bufbuild/protobuf/wkt"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { randomUUID } from "node:crypto"
@@ -66,7 +67,11 @@ export const make = (
       Effect.scoped(Effect.gen(function*() {
         const scheme = locate(registries, options.domain)?.base.protocol === "http:" ? "http" : "https"
         const progress = yield* listen(channel, (any) => tell(options.report, any))
-        const auth = yield* listen(channel, (any, answer) => authenticate(options, any, answer))
+        // Whoever looks credentials up, be it with a program of its own, goes with the pull.
+        const run = yield* FiberSet.makeRuntime<never>()
+        const auth = yield* listen(channel, (any, answer) => {
+          if (unpacked(AuthRequestSchema, any) !== undefined) run(authenticate(options, answer))
+        })
         const platform = {
           os: options.platform.os,
           architecture: options.platform.architecture,
@@ -163,23 +168,18 @@ const tell = (report: Report, any: Any): void => {
 
 const Kind = { none: 0, credentials: 1, refresh: 2 } as const
 
+/** What the engine is told when it asks who is pulling. */
 const authenticate = (
   { credentials }: { readonly credentials: Effect.Effect<Credentials | undefined> },
-  any: Any,
   answer: (message: ReturnType<typeof packed>) => void
-): void => {
-  if (unpacked(AuthRequestSchema, any) === undefined) return
-  Effect.runCallback(credentials, {
-    onExit: (exit) => {
-      const found = exit._tag === "Success" ? exit.value : undefined
-      answer(packed(
-        AuthResponseSchema,
-        found === undefined
-          ? { authType: Kind.none, secret: "", username: "" }
-          : "identityToken" in found
-          ? { authType: Kind.refresh, secret: Redacted.value(found.identityToken), username: "" }
-          : { authType: Kind.credentials, secret: Redacted.value(found.password), username: found.username }
-      ))
-    }
-  })
-}
+): Effect.Effect<void> =>
+  // Without an answer the engine would wait for one.
+  Effect.map(Effect.catchDefect(credentials, (defect) => Effect.as(Effect.logError(defect), undefined)), (found) =>
+    answer(packed(
+      AuthResponseSchema,
+      found === undefined
+        ? { authType: Kind.none, secret: "", username: "" }
+        : "identityToken" in found
+        ? { authType: Kind.refresh, secret: Redacted.value(found.identityToken), username: "" }
+        : { authType: Kind.credentials, secret: Redacted.value(found.password), username: found.username }
+    )))

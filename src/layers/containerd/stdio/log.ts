@@ -51,6 +51,9 @@ export const entryLength = 17
 
 const end = 255
 
+/** The last time that a `Date` can be. */
+const latest = 8.64e15
+
 export const encode = (source: Source | "end", time: number, size: number): Uint8Array => {
   const bytes = new Uint8Array(entryLength)
   const view = new DataView(bytes.buffer)
@@ -60,12 +63,17 @@ export const encode = (source: Source | "end", time: number, size: number): Uint
   return bytes
 }
 
-/** `"end"`: nothing comes any more. */
-export const decode = (bytes: Uint8Array, at: number): Entry | "end" => {
+/** `"end"`: nothing comes any more; `undefined`: what nobody has written, after a crash of the machine for one. */
+export const decode = (bytes: Uint8Array, at: number): Entry | "end" | undefined => {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, entryLength)
   const code = view.getUint8(0)
   if (code === end) return "end"
-  return { source: code === 0 ? "stdout" : "stderr", time: view.getFloat64(1), size: view.getFloat64(9) }
+  const source = sources[code]
+  const time = view.getFloat64(1)
+  const size = view.getFloat64(9)
+  return source !== undefined && time >= 0 && time <= latest && Number.isSafeInteger(size)
+    ? { source, time, size }
+    : undefined
 }
 
 /** Milliseconds since the epoch, to the microsecond. */

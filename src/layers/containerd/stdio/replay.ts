@@ -80,7 +80,7 @@ class Reader {
       for (let at = 0; at < whole; at += entryLength) {
         const entry = decode(buffer, at)
         if (entry === "end") this.ended = true
-        else if (entry.size > this.done[entry.source]) {
+        else if (entry !== undefined && entry.size > this.done[entry.source]) {
           segments.push({ source: entry.source, time: entry.time, from: this.done[entry.source], to: entry.size })
           this.done[entry.source] = entry.size
         }

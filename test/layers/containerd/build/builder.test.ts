@@ -4,6 +4,7 @@ import { look } from "effect-containers/layers/containerd/build/buildah/program"
 import * as Choose from "effect-containers/layers/containerd/build/choose"
 import * as Process from "effect-containers/layers/containerd/build/process"
 import * as Workspace from "effect-containers/layers/containerd/build/workspace"
+import * as Channel from "effect-containers/layers/containerd/channel"
 import * as Environment from "effect-containers/layers/containerd/environment"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -19,16 +20,46 @@ const folder = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-const nothing = { exportImages: () => Stream.empty }
+const nothing = Effect.map(
+  Channel.make({ socket: "/nowhere", namespace: "test", requestTimeout: 1000 }),
+  (channel) => ({ channel, exportImages: () => Stream.empty, importImages: () => Effect.succeed([]) })
+)
 
 describe("a builder", () => {
   it.effect("that is not there is a sentence", () =>
     Effect.gen(function*() {
-      const environment = yield* Effect.orDie(Environment.read)
-      for (const config of [{ builder: "none" as const }, { buildah: "/nowhere/buildah" }]) {
-        const error = yield* Effect.flip(Choose.make(config, environment, "/nowhere", nothing))
+      const environment = { ...yield* Effect.orDie(Environment.read), BUILDKIT_HOST: undefined }
+      const parts = yield* nothing
+      for (
+        const config of [
+          { builder: "none" as const },
+          { builder: "buildah" as const, buildah: "/nowhere/buildah" },
+          { builder: "buildkit" as const, namespace: "nobody" },
+          { buildah: "/nowhere/buildah" }
+        ]
+      ) {
+        const error = yield* Effect.flip(Choose.make(config, environment, "/nowhere", parts))
         assert.strictEqual(error._tag, "Unsupported")
-        assert.match(error.message, /BuildKit.*Buildah/)
+        assert.match(error.message, /BuildKit/)
+        assert.match(error.message, /Buildah/)
+      }
+    }))
+  it.effect("that was chosen and is not there is not replaced by another", () =>
+    Effect.gen(function*() {
+      const environment = yield* Effect.orDie(Environment.read)
+      const parts = yield* nothing
+      for (
+        const [config, host, tag] of [
+          [{ buildkit: "unix:///nowhere/buildkitd.sock" }, undefined, "Unavailable"],
+          [{}, "unix:///nowhere/buildkitd.sock", "Unavailable"],
+          [{}, "docker-container://buildkitd", "Unsupported"]
+        ] as const
+      ) {
+        const error = yield* Effect.flip(
+          Choose.make(config, { ...environment, BUILDKIT_HOST: host }, "/nowhere", parts)
+        )
+        assert.strictEqual(error._tag, tag)
+        assert.match(error.message, /nowhere|docker-container/)
       }
     }))
   it("names all that is missing", () => {

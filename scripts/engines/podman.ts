@@ -1,0 +1,36 @@
+/**
+ * Podman as it is when it stands in for Docker: `podman system service`, in namespaces of its own as a Docker is.
+ */
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { limits } from "./limits.ts"
+
+/** Its data is in the engine's own folder; what is for as long as it runs, in its own /run. */
+export const preparePodman = async (own: string, socket: string): Promise<ReadonlyArray<string>> => {
+  for (const folder of ["root", "networks"]) mkdirSync(join(own, folder))
+  writeFileSync(
+    join(own, "containers.conf"),
+    `[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[network]
+network_backend = "netavark"
+${await limits()}`
+  )
+  writeFileSync(
+    join(own, "registries.conf"),
+    `short-name-mode = "permissive"
+[[registry]]
+prefix = "203.0.113.0/24"
+location = "203.0.113.0/24"
+insecure = true
+`
+  )
+  return [
+    ["catatonit", "--", "env", `CONTAINERS_CONF=${join(own, "containers.conf")}`],
+    [`CONTAINERS_REGISTRIES_CONF=${join(own, "registries.conf")}`, "PODMAN_IGNORE_CGROUPSV1_WARNING=1"],
+    ["podman", "--root", join(own, "root"), "--runroot", "/run/efc/containers", "--tmpdir", "/run/efc/libpod"],
+    ["--network-config-dir", join(own, "networks"), "system", "service", "--time", "0", `unix://${socket}`]
+  ].flat()
+}

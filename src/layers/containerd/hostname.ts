@@ -1,0 +1,77 @@
+import * as Effect from "effect/Effect"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { hostname as hostName } from "node:os"
+import { join } from "node:path"
+import type { ContainerConfig } from "../../ContainerConfig.ts"
+import type * as Errors from "../../Errors.ts"
+import * as NetworkFiles from "./cni/files.ts"
+import type { Engine } from "./engine.ts"
+import { fromCause, reason } from "./errors.ts"
+import type * as Record from "./record.ts"
+import type { Mount } from "./spec/model.ts"
+
+const operation = "create"
+
+/** How long the name of a machine can be: bytes. */
+const longestHostname = 63
+
+const nameFiles = ["hosts", "hostname", "resolv.conf"] as const
+
+export const mounts = (folder: string): ReadonlyArray<Mount> =>
+  nameFiles.map((name) => ({
+    destination: `/etc/${name}`,
+    type: "bind",
+    source: join(folder, name),
+    options: ["rbind", "rprivate", "rw"]
+  }))
+
+/** Nobody else gives a container the files that tell it its name and where to ask for others. */
+export const write = (folder: string, { connected, hostname, network }: Named): Effect.Effect<void, Errors.Reason> =>
+  Effect.tryPromise({
+    try: async () => {
+      await mkdir(folder, { recursive: true, mode: 0o711 })
+      const local = `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t${hostname}\n`
+      const host = (path: string) => readFile(path, "utf8").catch(() => undefined)
+      const contents: globalThis.Record<typeof nameFiles[number], string> = {
+        hosts: network === "host"
+          ? await host("/etc/hosts") ?? local
+          : connected === undefined
+          ? local
+          : NetworkFiles.hosts(hostname, []),
+        hostname: `${hostname}\n`,
+        "resolv.conf": connected === undefined ? await host("/etc/resolv.conf") ?? "" : await NetworkFiles.resolvConf()
+      }
+      await Promise.all(nameFiles.map((name) => writeFile(join(folder, name), contents[name], { mode: 0o644 })))
+    },
+    catch: (cause) => fromCause(operation, cause)
+  })
+
+/** As which machine a container is known, and whose network it sees. */
+export interface Named {
+  readonly hostname: string
+  readonly network: "host" | "own"
+  /** The network that plugins connect it to, if there is one. */
+  readonly connected: Record.Network | undefined
+}
+
+export const of = (
+  engine: Engine,
+  id: string,
+  config: ContainerConfig
+): Effect.Effect<Named, Errors.Reason> => {
+  const { hostname: given, ports } = config
+  // Whoever wants ports wants a network that has some.
+  const name = config.network ?? (ports.length > 0 ? "bridge" : engine.network)
+  const network = name === "host" ? "host" : "own"
+  const hostname = given ?? (network === "host" ? hostName() : id.slice(0, longestHostname))
+  if (name !== "host" && name !== "none") {
+    return Effect.succeed({ network, hostname, connected: { name, hostname, ports } })
+  }
+  return ports.length === 0 ? Effect.succeed({ network, hostname, connected: undefined }) : Effect.fail(
+    reason("InvalidArgument", {
+      operation,
+      message: `a container with the network ${name} has no ports to publish`,
+      hint: "give it another network"
+    })
+  )
+}
