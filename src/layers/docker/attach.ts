@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
 import type * as Net from "node:net"
 import type { Attachment } from "../../Backend.ts"
@@ -7,6 +8,7 @@ import type * as Errors from "../../Errors.ts"
 import type { Frame } from "../../Logs.ts"
 import * as Logs from "../../Logs.ts"
 import { incoming, outgoing } from "./body.ts"
+import * as Podman from "./podman.ts"
 import { type Client, hijack, segment } from "./request.ts"
 
 /** The frames of a container's output. A terminal has no frames, only bytes. */
@@ -48,18 +50,24 @@ export const attachment = (
   return { output: frames(bytes, { tty: options.tty }), stdin }
 }
 
+/** Of a container that will not start. */
+const none = (error: Errors.Reason): Attachment => ({ output: Stream.fail(error), stdin: Sink.fail(error) })
+
 /** Subscribed to when it succeeds: the engine has answered, and it does so after it has subscribed. */
 export const attach = (
   client: Client,
   id: string,
   options: { readonly stdin: boolean; readonly output: boolean; readonly tty: boolean }
 ): Effect.Effect<Attachment, Errors.Reason, Scope.Scope> =>
-  Effect.map(
-    hijack(client, {
-      operation: "attach",
-      method: "POST",
-      path: `/containers/${segment(id)}/attach`,
-      query: { stream: 1, stdin: options.stdin ? 1 : 0, stdout: options.output ? 1 : 0, stderr: options.output ? 1 : 0 }
-    }),
-    (socket) => attachment(socket, { operation: "attach", tty: options.tty, output: options.output })
+  hijack(client, {
+    operation: "attach",
+    method: "POST",
+    path: `/containers/${segment(id)}/attach`,
+    query: { stream: 1, stdin: options.stdin ? 1 : 0, stdout: options.output ? 1 : 0, stderr: options.output ? 1 : 0 }
+  }).pipe(
+    Effect.map((socket) => attachment(socket, { operation: "attach", tty: options.tty, output: options.output })),
+    Effect.catchIf(
+      (error) => client.isPodman && Podman.isAboutStarting(error),
+      (error) => Effect.succeed(none(error))
+    )
   )

@@ -21,6 +21,8 @@ export interface Watch<E> {
   readonly isComplete: () => boolean
   /** Whether this failure is just the way in which the other side ends. */
   readonly isEnd?: ((cause: unknown) => boolean) | undefined
+  /** What could not be read, where that ended the connection. */
+  readonly unreadable?: (() => unknown) | undefined
   /** A failure that comes before the connection's: what was sent has failed. */
   readonly failure?: (() => Cause.Cause<E> | undefined) | undefined
 }
@@ -57,6 +59,10 @@ export const incoming = <E = never>(
     last ??= next
     wake()
   }
+  const lost = (): Errors.Reason => {
+    const cause = watch.unreadable?.()
+    return cause === undefined ? cut(watch.operation) : fromCause(watch.operation, cause)
+  }
   const fail = (reason: Errors.Reason): Next =>
     Effect.suspend((): Next => {
       const failure = watch.failure?.()
@@ -68,7 +74,7 @@ export const incoming = <E = never>(
     end(
       watch.isEnd?.(cause) === true
         ? Cause.done()
-        : fail(isAborted(cause) ? cut(watch.operation) : fromCause(watch.operation, cause))
+        : fail(isAborted(cause) ? lost() : fromCause(watch.operation, cause))
     ))
   // After "end" this changes nothing.
   readable.on("close", () => end(fail(cut(watch.operation))))

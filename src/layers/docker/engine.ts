@@ -1,4 +1,3 @@
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -127,7 +126,7 @@ const eventOf = (event: Schemas.Event): EngineEvent => ({
   attributes: event.actor.attributes ?? {},
   time: event.timeNano === undefined
     ? Time.fromSeconds(event.time)
-    : DateTime.makeUnsafe(Math.floor(event.timeNano / 1e6))
+    : Time.fromMillis(Math.floor(event.timeNano / 1e6))
 })
 
 export const make = (client: Client): Pick<Primitives, "health" | "events"> => ({

@@ -182,7 +182,11 @@ export const fromMessage = (operation: string, text: string, status?: number | u
   }
   return reason(status === undefined ? "Internal" : byStatus(status), {
     operation,
-    message: message === "" ? `the engine answered HTTP ${status ?? "nothing"} and no word more` : message,
+    message: message !== ""
+      ? message
+      : status === undefined
+      ? "the engine reported an error without saying which"
+      : `the engine answered HTTP ${status} and no word more`,
     code: status
   })
 }

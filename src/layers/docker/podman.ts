@@ -1,4 +1,5 @@
 import type { ContainerState } from "../../Backend.ts"
+import type * as Errors from "../../Errors.ts"
 
 /**
  * What Podman's API does in another way than the Docker that it stands in for. Everything of that kind is here.
@@ -26,3 +27,9 @@ const states: Readonly<Record<string, ContainerState>> = {
 
 /** Podman has states that Docker does not have. */
 export const state = (status: string): ContainerState | undefined => states[status]
+
+/**
+ * Attaching makes the container's process first, which cannot be done for a command that is none. That is for starting it to
+ * say, as elsewhere.
+ */
+export const isAboutStarting = ({ message }: Errors.Reason): boolean => message.includes("for attach: ")

@@ -52,6 +52,8 @@ const everyStatus: Readonly<Record<number, true>> = Object.fromEntries(
 interface Call<E> {
   readonly controller: AbortController
   response: Http.IncomingMessage | Net.Socket | undefined
+  /** What came after its head and is no HTTP. */
+  unreadable: unknown
   /** Why there is no more to send. */
   failure: Cause.Cause<E> | undefined
 }
@@ -68,6 +70,14 @@ const close = (call: Call<unknown>): void => {
   response?.destroy()
 }
 
+/** A body that is no HTTP breaks the connection, and only the request is told why. */
+const watchParser = (call: Call<unknown>, response: Http.IncomingMessage): void => {
+  if (!("req" in response) || !(response.req instanceof Http.ClientRequest)) return
+  response.req.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code?.startsWith("HPE_") === true) call.unreadable = error
+  })
+}
+
 const isReset = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "code" in error &&
   (error.code === "ECONNRESET" || error.code === "EPIPE")
@@ -81,7 +91,12 @@ const exchange = Effect.fnUntraced(function*<E>(
   const scope = yield* Effect.scope
   // Not aborted by the scope's end as such: a connection that is done with is kept.
   // @effect-diagnostics-next-line abortControllerInEffect:off
-  const call: Call<E> = { controller: new AbortController(), response: undefined, failure: undefined }
+  const call: Call<E> = {
+    controller: new AbortController(),
+    response: undefined,
+    unreadable: undefined,
+    failure: undefined
+  }
   // Before there is anything to end, so that there is no moment at which it would be missed.
   yield* Scope.addFinalizer(scope, Effect.sync(() => close(call)))
 
@@ -135,6 +150,7 @@ const exchange = Effect.fnUntraced(function*<E>(
       call.response = result
       // From here on nobody may be missing who hears that the connection broke.
       result.on("error", () => {})
+      if (result instanceof Http.IncomingMessage) watchParser(call, result)
       if (call.controller.signal.aborted) result.destroy()
       resume(Effect.void)
     })
@@ -150,28 +166,61 @@ const bodyOf = <E>(
   call: Call<E>,
   response: Http.IncomingMessage
 ): Stream.Stream<Uint8Array, Errors.Reason | E> =>
-  incoming<E>(response, { operation, isComplete: () => response.complete, failure: () => call.failure })
+  incoming<E>(response, {
+    operation,
+    isComplete: () => response.complete,
+    unreadable: () => call.unreadable,
+    failure: () => call.failure
+  })
 
-const text = <E>(body: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E> =>
-  Effect.map(Stream.runCollect(body), (chunks) => Buffer.concat(chunks).toString("utf8"))
+/** An answer that is one value is never longer: bytes. */
+const longestAnswer = 64 * 1024 * 1024
+
+const text = <E>(operation: string, body: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E | Errors.Protocol> =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let size = 0
+    return body.pipe(
+      Stream.runForEachArray((some) => {
+        for (const chunk of some) {
+          chunks.push(chunk)
+          size += chunk.length
+        }
+        return size <= longestAnswer ? Effect.void : Effect.fail(reason("Protocol", {
+          operation,
+          message: `the engine's answer is longer than ${longestAnswer} bytes`
+        }))
+      }),
+      Effect.map(() => Buffer.concat(chunks).toString("utf8"))
+    )
+  })
 
 /** Of an answer that says no, this much is read: bytes. */
 const longestRefusal = 64 * 1024
 
 const refused = <E>(
+  client: Client,
   operation: string,
   call: Call<E>,
   response: Http.IncomingMessage
-): Effect.Effect<never, Errors.Reason | E> => {
-  let size = 0
-  return bodyOf(operation, call, response).pipe(
-    Stream.takeWhile((chunk) => (size += chunk.length) <= longestRefusal + chunk.length),
-    text,
-    // What it did say is worth more than that it was cut off.
-    Effect.orElseSucceed(() => ""),
-    Effect.flatMap((body) => Effect.fail(fromResponse(operation, response.statusCode ?? 0, body)))
-  )
-}
+): Effect.Effect<never, Errors.Reason | E> =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let size = 0
+    return bodyOf(operation, call, response).pipe(
+      Stream.takeUntil((chunk) => {
+        chunks.push(chunk)
+        return (size += chunk.length) >= longestRefusal
+      }),
+      Stream.runDrain,
+      Effect.timeoutOption(client.requestTimeout),
+      // What it did say is worth more than that it was cut off, or did not end.
+      Effect.ignore,
+      Effect.andThen(Effect.suspend(() =>
+        Effect.fail(fromResponse(operation, response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8")))
+      ))
+    )
+  })
 
 const isFine = (status: number | undefined): boolean =>
   status !== undefined && status >= 200 && (status < 300 || status === 304)
@@ -191,7 +240,7 @@ export const open = Effect.fnUntraced(function*<E = never>(
   const call = yield* exchange(client, request, { hijack: false })
   const { response } = call
   if (!(response instanceof Http.IncomingMessage)) return yield* cut(request.operation)
-  if (!isFine(response.statusCode)) return yield* refused(request.operation, call, response)
+  if (!isFine(response.statusCode)) return yield* refused(client, request.operation, call, response)
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,
@@ -224,7 +273,7 @@ export const send = <E = never>(
   withDeadline(
     request.operation,
     deadlineOf(client, options),
-    Effect.scoped(Effect.flatMap(open(client, request), ({ body }) => text(body)))
+    Effect.scoped(Effect.flatMap(open(client, request), ({ body }) => text(request.operation, body)))
   )
 
 /** Reads one JSON value; `Protocol` when it is none, or not what a schema asks for. */
@@ -274,7 +323,7 @@ export const hijack = Effect.fnUntraced(function*(
   const { response } = call
   if (response instanceof Net.Socket) return response
   if (response === undefined) return yield* cut(request.operation)
-  if (!isFine(response.statusCode)) return yield* refused(request.operation, call, response)
+  if (!isFine(response.statusCode)) return yield* refused(client, request.operation, call, response)
   return yield* reason("Protocol", {
     operation: request.operation,
     message: `the engine answered HTTP ${response.statusCode} in place of handing over the connection`

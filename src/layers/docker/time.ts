@@ -1,4 +1,5 @@
 import * as DateTime from "effect/DateTime"
+import * as Option from "effect/Option"
 
 /** A time as an engine writes it; `undefined` for Go's zero time, which stands for "never". */
 export const read = (text: string | undefined): DateTime.Utc | undefined => {
@@ -9,8 +10,12 @@ export const read = (text: string | undefined): DateTime.Utc | undefined => {
 
 export const epoch: DateTime.Utc = DateTime.makeUnsafe(0)
 
-/** Seconds since the epoch; Go's zero time and what is before the epoch is the epoch. */
-export const fromSeconds = (seconds: number): DateTime.Utc => seconds > 0 ? DateTime.makeUnsafe(seconds * 1000) : epoch
+/** Milliseconds since the epoch; Go's zero time, what is before the epoch and what is no time is the epoch. */
+export const fromMillis = (millis: number): DateTime.Utc =>
+  millis > 0 ? Option.getOrElse(DateTime.make(millis), () => epoch) : epoch
+
+/** The same of seconds. */
+export const fromSeconds = (seconds: number): DateTime.Utc => fromMillis(seconds * 1000)
 
 /** As the API's `since` and `until` take it: seconds, and nanoseconds behind the point. */
 export const parameter = (time: DateTime.Utc | undefined): string | undefined => {

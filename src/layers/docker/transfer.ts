@@ -35,8 +35,13 @@ const phaseOf = (status: string): Phase => phases.find(([words]) => status.start
 
 /** The failure that a line reports. It comes in the middle of an answer that began as a success. */
 export const failureOf = (operation: string, message: Schemas.Message): Errors.Reason | undefined => {
-  const words = message.errorDetail?.message ?? message.error
-  return words === undefined ? undefined : fromMessage(operation, words)
+  const { error, errorDetail } = message
+  if (error === undefined && errorDetail === undefined) return undefined
+  // Either of them may be there without a word.
+  return fromMessage(
+    operation,
+    [errorDetail?.message, error].find((words) => words !== undefined && words !== "") ?? ""
+  )
 }
 
 /** What a line says of a layer; `undefined` when it says nothing. */

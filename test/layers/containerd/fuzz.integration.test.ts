@@ -170,7 +170,7 @@ describe.each(versions)("%s", (name) => {
       })
       strictEqual(isDown, undefined)
       strictEqual(answered, requests)
-    })), 3_600_000)
+    })), 7_200_000)
 
   it.live("a request without the message in it does, from 1.7 on", () =>
     Effect.scoped(Effect.gen(function*() {
