@@ -5,6 +5,13 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { limits } from "./limits.ts"
 
+/** Those that `keeper.ts` can start: one without and one with a password in each of sixteen networks. */
+const registries = Array.from({ length: 16 }, (_, network) => `203.0.113.${network * 16 + 1}`)
+  .flatMap((host) => [`${host}:5000`, `${host}:5001`])
+
+/** Unlike Docker's setting, this one knows no ranges of addresses. */
+const insecure = (address: string) => `[[registry]]\nlocation = "${address}"\ninsecure = true\n`
+
 /** Its data is in the engine's own folder; what is for as long as it runs, in its own /run. */
 export const preparePodman = async (own: string, socket: string): Promise<ReadonlyArray<string>> => {
   for (const folder of ["root", "networks"]) mkdirSync(join(own, folder))
@@ -20,12 +27,7 @@ ${await limits()}`
   )
   writeFileSync(
     join(own, "registries.conf"),
-    `short-name-mode = "permissive"
-[[registry]]
-prefix = "203.0.113.0/24"
-location = "203.0.113.0/24"
-insecure = true
-`
+    `short-name-mode = "permissive"\n${registries.map(insecure).join("")}`
   )
   return [
     ["catatonit", "--", "env", `CONTAINERS_CONF=${join(own, "containers.conf")}`],

@@ -165,6 +165,10 @@ describe.each(versions)("%s", (name) => {
         for (let sent = 0; sent < requests; sent += atOnce) {
           if (isDown !== undefined) break
           await Promise.all(Array.from({ length: Math.min(atOnce, requests - sent) }, ask))
+          // A million takes the better part of an hour.
+          if (Math.floor((sent + atOnce) / 50_000) > Math.floor(sent / 50_000)) {
+            process.stderr.write(`${name}: ${answered} of ${requests} requests answered\n`)
+          }
         }
         client.close()
       })

@@ -57,7 +57,7 @@ describe("writing a blob", () => {
             assert.strictEqual(content.ingests.size, 0)
           }
         ),
-        { numRuns: 25 }
+        { numRuns: 8 }
       )
     ))
 

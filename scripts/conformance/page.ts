@@ -1,0 +1,84 @@
+/**
+ * What the conformance suite found out about each engine, as a page and as a table for a terminal.
+ */
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+
+/** What `test/conformance` writes of an engine. */
+export interface Report {
+  readonly engine: string
+  readonly version: string
+  readonly refuses: ReadonlyArray<string>
+  readonly cases: ReadonlyArray<{ readonly group: string; readonly name: string; readonly passed: boolean }>
+}
+
+/** An engine that has written nothing did not come as far as its first case. */
+export const read = (folder: string, engines: ReadonlyArray<string>): ReadonlyArray<Report> =>
+  engines.map((engine) => {
+    const path = join(folder, `${engine}.json`)
+    return existsSync(path)
+      ? JSON.parse(readFileSync(path, "utf8")) as Report
+      : { engine, version: "did not start", refuses: [], cases: [] }
+  })
+
+const escaped = (text: string) => text.replaceAll("|", "\\|")
+
+const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
+
+const lines = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) =>
+  [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n")
+
+/** In the order of whoever has the case first. */
+const casesOf = (reports: ReadonlyArray<Report>): ReadonlyMap<string, ReadonlySet<string>> => {
+  const groups = new Map<string, Set<string>>()
+  for (const { cases } of reports) {
+    for (const { group, name } of cases) groups.set(group, (groups.get(group) ?? new Set()).add(name))
+  }
+  return groups
+}
+
+const mark = ({ cases }: Report, group: string, name: string): string => {
+  const found = cases.find((one) => one.group === group && one.name === name)
+  return found === undefined ? "-" : found.passed ? "yes" : "**no**"
+}
+
+const counts = ({ cases }: Report) => {
+  const passed = cases.filter(({ passed }) => passed).length
+  return { passed, failed: cases.length === 0 ? 1 : cases.length - passed }
+}
+
+export const page = (reports: ReadonlyArray<Report>): string =>
+  [
+    "# Conformance",
+    "One list of cases holds for every engine. This page is written by `npm run conformance -- all`, which starts each of the "
+    + "engines and runs the list against it. A case about something that an engine cannot do passes when asking for it is "
+    + "refused as `Unsupported`, naming the engine, and leaves nothing; what is refused is in the table. `-`: not asked.",
+    lines(
+      ["Engine", "Is", "Cases", "Failed", "Refuses"],
+      reports.map((report) => {
+        const { failed, passed } = counts(report)
+        return [report.engine, report.version, String(report.cases.length), String(failed), report.refuses.join(", ")]
+      })
+    ),
+    ...[...casesOf(reports)].map(([group, names]) =>
+      [
+        `## ${group}`,
+        lines(
+          ["Case", ...reports.map(({ engine }) => engine)],
+          [...names].map((name) => [escaped(name), ...reports.map((report) => mark(report, group, name))])
+        )
+      ].join("\n\n")
+    )
+  ].join("\n\n") + "\n"
+
+/** Engine by case, of the cases that do not pass everywhere; the last line counts. */
+export const table = (reports: ReadonlyArray<Report>): string => {
+  const all = reports.map((report) => ({ report, ...counts(report) }))
+  const rows = all.map(({ failed, passed, report }) =>
+    `${report.engine.padEnd(14)} ${report.version.padEnd(24)} ${passed} passed, ${failed} failed\n`
+    + report.cases.filter(({ passed }) => !passed).map(({ group, name }) => `  failed: ${group}: ${name}\n`).join("")
+  )
+  const cases = all.reduce((sum, { failed, passed }) => sum + failed + passed, 0)
+  const failures = all.reduce((sum, { failed }) => sum + failed, 0)
+  return `${rows.join("")}${cases} cases, ${failures} failures\n`
+}
