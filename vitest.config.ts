@@ -49,6 +49,7 @@ export default defineConfig({
         test: {
           name: "faults",
           fileParallelism: false,
+          isolate: false,
           include: withMortals,
           testTimeout: 120_000,
           hookTimeout: 120_000

@@ -56,7 +56,7 @@ export const page = (reports: ReadonlyArray<Report>): string =>
     lines(
       ["Engine", "Is", "Cases", "Failed", "Refuses"],
       reports.map((report) => {
-        const { failed, passed } = counts(report)
+        const { failed } = counts(report)
         return [report.engine, report.version, String(report.cases.length), String(failed), report.refuses.join(", ")]
       })
     ),

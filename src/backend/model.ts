@@ -89,7 +89,7 @@ export interface ImageInfo {
   readonly id: string
   /** Its names, as the engine shows them: `gcc:14`. */
   readonly references: ReadonlyArray<string>
-  /** Its names by digest: `gcc@sha256:...`. Empty for an image that never was in a registry. */
+  /** Its names by digest: `gcc@sha256:...`. Empty for an image that never was in a registry, but not on Podman. */
   readonly digests: ReadonlyArray<string>
   /** Bytes on the engine's disk, shared layers included. */
   readonly size: number

@@ -79,8 +79,14 @@ export interface Primitives {
   readonly usage: (id: string) => Effect.Effect<Usage, Errors.Reason>
   /** Asks with the stop signal, kills after `grace` milliseconds. Succeeds when it does not run, also if it did not before. */
   readonly stop: (id: string, options: { readonly grace: number }) => Effect.Effect<void, Errors.Reason>
-  /** Removes a container and the anonymous volumes that came with it. `force` kills it first. */
-  readonly remove: (id: string, options: { readonly force: boolean }) => Effect.Effect<void, Errors.Reason>
+  /**
+   * Removes a container and the anonymous volumes that came with it. `force` kills it first. Should the engine be away,
+   * being started again for one, it is tried again for `patience` milliseconds (default 0): there is nobody else to do it.
+   */
+  readonly remove: (
+    id: string,
+    options: { readonly force: boolean; readonly patience?: number | undefined }
+  ) => Effect.Effect<void, Errors.Reason>
   readonly inspect: (id: string) => Effect.Effect<ContainerInfo, Errors.Reason>
   /** All containers, also those that do not run. */
   readonly list: (filter: Filter) => Effect.Effect<ReadonlyArray<ContainerSummary>, Errors.Reason>

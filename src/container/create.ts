@@ -18,6 +18,9 @@ export interface Created extends Settled {
 /** How long the removal of a container may take. */
 const removalDeadline = "30 seconds"
 
+/** For so long an engine is waited for that has gone away, being started again for one: milliseconds. */
+const removalPatience = 10_000
+
 /** The answer was lost, so the container may exist all the same. */
 const isLost = (reason: Errors.Reason): boolean =>
   reason._tag === "Unavailable" || reason._tag === "TimedOut" || reason._tag === "Protocol"
@@ -29,6 +32,10 @@ const isLost = (reason: Errors.Reason): boolean =>
 export const removal = (backend: Backend["Service"], id: string): Effect.Effect<void> =>
   backend.remove(id, { force: true }).pipe(
     Effect.retry({ times: 2, while: (error) => error.isRetryable }),
+    Effect.catchIf(
+      (error) => error.isRetryable,
+      () => backend.remove(id, { force: true, patience: removalPatience })
+    ),
     Effect.catchReason("ContainerRemove", "NotFound", () => Effect.void),
     Effect.timeout(removalDeadline),
     Effect.catch((error) =>

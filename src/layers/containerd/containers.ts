@@ -311,7 +311,8 @@ export const make = (engine: Engine): Operations => {
     stop,
     logs,
     start: (name) => Turns.afterCopies(engine, idOf(name))(start(name)),
-    remove: (name, options) => Turns.insteadOfCopies(engine, idOf(name))(remove(name, options)),
+    remove: (name, options) =>
+      Task.throughRestart(Turns.insteadOfCopies(engine, idOf(name))(remove(name, options)), options.patience ?? 0),
     create: (config) =>
       Effect.map(create(engine, config), ({ id, known: made }) => {
         known.set(id, made)

@@ -25,14 +25,20 @@ export const time = (timestamp: Timestamp | undefined): number | undefined =>
     ? undefined
     : Number(timestamp.seconds) * 1000 + Math.floor(timestamp.nanos / 1e6)
 
-/** For half a minute: a restart takes less than a second. */
-const patience = Schedule.upTo(Schedule.spaced("250 millis"), { times: 120 })
+/** Between two looks at whether the engine is back: milliseconds. */
+const rest = 250
 
-/** The engine was restarted: containers run on, and calls are worth another try. */
-export const throughRestart = <A, R>(effect: Effect.Effect<A, Errors.Reason, R>): Effect.Effect<A, Errors.Reason, R> =>
+/**
+ * The engine was restarted: containers run on, and calls are worth another try. `patience` is in milliseconds, by default
+ * half a minute: a restart takes less than a second.
+ */
+export const throughRestart = <A, R>(
+  effect: Effect.Effect<A, Errors.Reason, R>,
+  patience = 30_000
+): Effect.Effect<A, Errors.Reason, R> =>
   Effect.retry(effect, {
     while: (error) => error._tag === "Unavailable" && error.code === 14,
-    schedule: patience
+    schedule: Schedule.upTo(Schedule.spaced(rest), { times: Math.ceil(patience / rest) })
   })
 
 /** A task as the engine shows it; `undefined`: there is none. */
@@ -58,6 +64,12 @@ export const mark = (
     updateMask: { paths: Object.keys(labels).map((key) => `labels.${key}`) }
   }, { operation }))
 
+/** Until a task is gone that somebody else takes away; a second at most. */
+const vanishing = Schedule.upTo(Schedule.spaced("20 millis"), { times: 50 })
+
+/** The engine is there, the shim is not: the engine finds out and takes the task away. */
+const isShimGone = (error: Errors.Reason): boolean => error._tag === "Unavailable" && error.code !== 14
+
 const killedCode = 137
 
 /** Waits for the end of a process; how and when it came. */
@@ -69,16 +81,13 @@ export const wait = (
   Effect.gen(function*() {
     const { exitStatus, exitedAt } = yield* throughRestart(
       engine.channel.unary(Tasks.method.wait, { containerId: id, execId: "" }, { operation, deadline: "none" })
-    )
+    ).pipe(Effect.retry({ while: isShimGone, schedule: vanishing }))
     const oomKilled = exitStatus === killedCode && (yield* Metrics.oomKills(engine.channel, id)) > 0
     return { status: ExitStatus.fromCode(exitStatus, { oomKilled }), at: time(exitedAt) ?? Date.now() }
   })
 
 const startedIssue = (error: Errors.Reason): ExitStatus.ExitStatus =>
   new ExitStatus.StartFailed({ issue: error._tag === "PermissionDenied" ? "not executable" : "not found" })
-
-/** Until a task is gone that somebody else takes away; a second at most. */
-const vanishing = Schedule.upTo(Schedule.spaced("20 millis"), { times: 50 })
 
 const deleteTask = (engine: Engine, operation: string, id: string): Effect.Effect<void, Errors.Reason> =>
   engine.channel.unary(Tasks.method.delete, { containerId: id }, { operation, deadline: 30_000 }).pipe(
@@ -102,7 +111,7 @@ const deleteTask = (engine: Engine, operation: string, id: string): Effect.Effec
  */
 const reap = Effect.fnUntraced(function*(engine: Engine, id: string, known: Known, task: Task) {
   const exit = yield* Effect.exit(
-    Effect.catchTag(wait(engine, "wait", id), "NotFound", () =>
+    Effect.catchIf(wait(engine, "wait", id), (error) => error._tag === "NotFound" || isShimGone(error), () =>
       // Gone without a word: an engine that is restarted removes what has ended in the meantime.
       Effect.succeed<Record.Ended>({ status: new ExitStatus.Unknown(), at: Date.now() }))
   )

@@ -8,6 +8,7 @@ import type * as Errors from "../../Errors.ts"
 import type { Frame } from "../../Logs.ts"
 import * as Logs from "../../Logs.ts"
 import { incoming, outgoing } from "./body.ts"
+import { withoutNotice } from "./notice.ts"
 import * as Podman from "./podman.ts"
 import { type Client, hijack, segment } from "./request.ts"
 
@@ -27,7 +28,12 @@ const isReset = (cause: unknown): boolean =>
 /** A connection that an engine has handed over, as a process's input and output. */
 export const attachment = (
   socket: Net.Socket,
-  options: { readonly operation: string; readonly tty: boolean; readonly output: boolean }
+  options: {
+    readonly operation: string
+    readonly tty: boolean
+    readonly output: boolean
+    readonly isPodman: boolean
+  }
 ): Attachment => {
   let isWritten = false
   const bytes = incoming(socket, {
@@ -47,7 +53,8 @@ export const attachment = (
     socket.resume()
     return { output: Stream.empty, stdin }
   }
-  return { output: frames(bytes, { tty: options.tty }), stdin }
+  const output = frames(bytes, { tty: options.tty })
+  return { output: options.isPodman ? withoutNotice(output, { tty: options.tty }) : output, stdin }
 }
 
 /** Of a container that will not start. */
@@ -65,7 +72,14 @@ export const attach = (
     path: `/containers/${segment(id)}/attach`,
     query: { stream: 1, stdin: options.stdin ? 1 : 0, stdout: options.output ? 1 : 0, stderr: options.output ? 1 : 0 }
   }).pipe(
-    Effect.map((socket) => attachment(socket, { operation: "attach", tty: options.tty, output: options.output })),
+    Effect.map((socket) =>
+      attachment(socket, {
+        operation: "attach",
+        tty: options.tty,
+        output: options.output,
+        isPodman: client.isPodman
+      })
+    ),
     Effect.catchIf(
       (error) => client.isPodman && Podman.isAboutStarting(error),
       (error) => Effect.succeed(none(error))

@@ -9,6 +9,7 @@ import { attach, frames } from "./attach.ts"
 import { reason } from "./errors.ts"
 import { exec } from "./exec.ts"
 import { filters } from "./filters.ts"
+import { follow as followed } from "./follow.ts"
 import * as Podman from "./podman.ts"
 import { ask, type Client, open, segment, send, stream } from "./request.ts"
 import * as Schemas from "./schemas.ts"
@@ -43,7 +44,7 @@ const bindings = (ports: ReadonlyArray<PortBinding>) => {
 const some = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> | undefined => list.length === 0 ? undefined : list
 
 /** The body of a container's creation. `JSON` leaves out what is `undefined`. */
-export const creation = (config: ContainerConfig): object => ({
+export const creation = (config: ContainerConfig, isPodman: boolean): object => ({
   Image: config.image,
   // An empty list would leave the image's command in place; this is how the API is told that there is none.
   Entrypoint: config.entrypoint?.length === 0 ? [""] : config.entrypoint,
@@ -63,7 +64,8 @@ export const creation = (config: ContainerConfig): object => ({
   StopSignal: config.stopSignal,
   ExposedPorts: Object.fromEntries(config.ports.map((port) => [portKey(port), {}])),
   HostConfig: {
-    Mounts: config.mounts.map(mountOf),
+    Mounts: (isPodman ? config.mounts.filter(({ type }) => type !== "tmpfs") : config.mounts).map(mountOf),
+    Tmpfs: isPodman ? Podman.tmpfs(config.mounts) : undefined,
     Memory: config.resources.memory,
     MemorySwap: config.resources.memorySwap,
     NanoCpus: config.resources.cpus === undefined ? undefined : Math.round(config.resources.cpus * 1e9),
@@ -128,10 +130,10 @@ const portsOf = (ports: NonNullable<NonNullable<Schemas.Container["network"]>["p
     }))
   })
 
-const infoOf = (found: Schemas.Container): ContainerInfo => ({
+const infoOf = (found: Schemas.Container, shown: (image: string) => string): ContainerInfo => ({
   id: found.id,
   name: found.name.replace(/^\//, ""),
-  image: found.config.image,
+  image: shown(found.config.image),
   imageId: found.image,
   state: stateOf(found.state.status),
   exit: exitOf(found),
@@ -174,10 +176,20 @@ interface Known {
   isStarted: boolean
 }
 
+/** Between two looks at whether an engine is back: milliseconds. */
+const rest = 250
+
+/** Nobody listens where the engine was. */
+const isAway = (error: Errors.Reason): boolean =>
+  error._tag === "Unavailable" && (error.code === "ECONNREFUSED" || error.code === "ENOENT")
+
 export const make = (client: Client): Operations => {
   // Of those that were made here: it saves a question about each.
   const known = new Map<string, Known>()
+  const shown = client.isPodman ? Podman.familiar : (image: string) => image
 
+  const named = (name: string | undefined) =>
+    client.isPodman ? Podman.naming(name) : (error: Errors.Reason): Errors.Reason => error
   const path = (id: string, rest = "") => `/containers/${segment(id)}${rest}`
   const look = (operation: string, id: string) =>
     ask(client, { operation, method: "GET", path: path(id, "/json") }, Schemas.container)
@@ -186,6 +198,17 @@ export const make = (client: Client): Operations => {
     return mine === undefined
       ? Effect.map(look(operation, id), (found) => found.config.tty ?? false)
       : Effect.succeed(mine.tty)
+  }
+
+  /** Podman takes what is to go into a directory that is not there, and puts it nowhere. */
+  const isThere = (operation: string, id: string, target: string): Effect.Effect<void, Errors.Reason> => {
+    const asked = { operation, path: path(id, "/archive"), query: { path: target } }
+    return send(client, { ...asked, method: "HEAD" }).pipe(
+      // Which of them is missing, the container or the directory, is said in a body only.
+      Effect.catchTag("NotFound", () => Effect.scoped(open(client, { ...asked, method: "GET" }))),
+      Effect.mapError(named(target)),
+      Effect.asVoid
+    )
   }
 
   const remove: Operations["remove"] = Effect.fnUntraced(function*(id, { force }) {
@@ -216,6 +239,12 @@ export const make = (client: Client): Operations => {
     known.delete(id)
   })
 
+  const patiently: Operations["remove"] = (id, options) =>
+    Effect.retry(remove(id, options), {
+      while: isAway,
+      schedule: Schedule.upTo(Schedule.spaced(rest), { times: Math.ceil((options.patience ?? 0) / rest) })
+    })
+
   /** Some limits are dropped by engines whose kernel cannot keep them, with a remark. Nothing is to be dropped. */
   const refuseDropped = (id: string, warnings: ReadonlyArray<string>): Effect.Effect<void, Errors.Reason> => {
     const dropped = warnings.find((warning) => /discarded/i.test(warning))
@@ -234,8 +263,8 @@ export const make = (client: Client): Operations => {
       method: "POST",
       path: "/containers/create",
       query: { name: config.name, platform: config.platform },
-      json: creation(config)
-    }, Schemas.created)
+      json: creation(config, client.isPodman)
+    }, Schemas.created).pipe(Effect.mapError(named(config.platform)))
     yield* refuseDropped(id, warnings)
     known.set(id, { tty: config.tty, isStarted: false })
     return id
@@ -276,30 +305,30 @@ export const make = (client: Client): Operations => {
   const logs = (id: string, options: LogsOptions) => {
     const { follow = false, since, stderr = true, stdout = true, tail, timestamps = false, until } = options
     if (!stdout && !stderr) return Stream.empty
-    return Stream.unwrap(Effect.map(isTty("logs", id), (tty) =>
-      frames(
-        stream(client, {
-          operation: "logs",
-          method: "GET",
-          path: path(id, "/logs"),
-          query: {
-            follow: follow ? 1 : 0,
-            stdout: stdout ? 1 : 0,
-            stderr: stderr ? 1 : 0,
-            since: Time.parameter(since),
-            until: Time.parameter(until),
-            timestamps: timestamps ? 1 : 0,
-            tail: tail ?? "all"
-          }
-        }),
-        { tty, timestamps }
-      )))
+    const read = (options: { readonly follow: boolean; readonly tail: number | undefined }) =>
+      stream(client, {
+        operation: "logs",
+        method: "GET",
+        path: path(id, "/logs"),
+        query: {
+          follow: options.follow ? 1 : 0,
+          stdout: stdout ? 1 : 0,
+          stderr: stderr ? 1 : 0,
+          since: Time.parameter(since),
+          until: Time.parameter(until),
+          timestamps: timestamps ? 1 : 0,
+          tail: options.tail ?? "all"
+        }
+      })
+    const status = Effect.map(look("logs", id), ({ state }) => state.status)
+    const body = follow && client.isPodman ? followed({ read, status }, tail) : read({ follow, tail })
+    return Stream.unwrap(Effect.map(isTty("logs", id), (tty) => frames(body, { tty, timestamps })))
   }
 
   return {
     create,
     wait,
-    remove,
+    remove: patiently,
     logs,
     start: (id) =>
       Effect.map(send(client, { operation: "start", method: "POST", path: path(id, "/start") }), () => {
@@ -320,7 +349,7 @@ export const make = (client: Client): Operations => {
     pause: (id) => Effect.asVoid(send(client, { operation: "pause", method: "POST", path: path(id, "/pause") })),
     unpause: (id) => Effect.asVoid(send(client, { operation: "unpause", method: "POST", path: path(id, "/unpause") })),
     usage: (id) => usage(client, id),
-    inspect: (id) => Effect.map(look("inspect", id), infoOf),
+    inspect: (id) => Effect.map(look("inspect", id), (found) => infoOf(found, shown)),
     list: (filter) =>
       Effect.map(
         ask(client, {
@@ -333,7 +362,7 @@ export const make = (client: Client): Operations => {
           list.map((found): ContainerSummary => ({
             id: found.id,
             name: (found.names[0] ?? "").replace(/^\//, ""),
-            image: found.image,
+            image: shown(found.image),
             imageId: found.imageId ?? "",
             state: stateOf(found.state),
             createdAt: Time.fromSeconds(found.created),
@@ -345,8 +374,8 @@ export const make = (client: Client): Operations => {
         send(client, { operation: "resize", method: "POST", path: path(id, "/resize"), query: { w: columns, h: rows } })
       ),
     exec: (id, config) => exec(client, id, config),
-    copyIn: (id, target, archive) =>
-      Effect.scoped(Effect.flatMap(
+    copyIn: (id, target, archive) => {
+      const copied = Effect.scoped(Effect.flatMap(
         open(client, {
           operation: "copyIn",
           method: "PUT",
@@ -355,8 +384,13 @@ export const make = (client: Client): Operations => {
           archive
         }),
         ({ body }) => Stream.runDrain(body)
-      )),
+      ))
+      return client.isPodman ? Effect.andThen(isThere("copyIn", id, target), copied) : copied
+    },
     copyOut: (id, source) =>
-      stream(client, { operation: "copyOut", method: "GET", path: path(id, "/archive"), query: { path: source } })
+      Stream.mapError(
+        stream(client, { operation: "copyOut", method: "GET", path: path(id, "/archive"), query: { path: source } }),
+        named(source)
+      )
   }
 }

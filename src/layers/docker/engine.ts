@@ -119,11 +119,13 @@ const strange = (error: Errors.Reason): Errors.Reason =>
     })
     : error
 
-const eventOf = (event: Schemas.Event): EngineEvent => ({
+const eventOf = (event: Schemas.Event, isPodman: boolean): EngineEvent => ({
   type: event.type,
-  action: event.action,
+  action: isPodman ? Podman.action(event.type, event.action) : event.action,
   id: event.actor.id,
-  attributes: event.actor.attributes ?? {},
+  attributes: isPodman
+    ? Podman.attributes(event.actor.attributes ?? {}, event.type)
+    : event.actor.attributes ?? {},
   time: event.timeNano === undefined
     ? Time.fromSeconds(event.time)
     : Time.fromMillis(Math.floor(event.timeNano / 1e6))
@@ -150,12 +152,12 @@ export const make = (client: Client): Pick<Primitives, "health" | "events"> => (
         operation: "events",
         method: "GET",
         path: "/events",
-        query: { since: Time.parameter(since), filters: filters(filter) }
+        query: { since: Time.parameter(since), filters: filters(client.isPodman ? Podman.eventFilter(filter) : filter) }
       }),
       "events",
       Schemas.event,
       (event, out: Array<EngineEvent>) => {
-        out.push(eventOf(event))
+        out.push(eventOf(event, client.isPodman))
         return undefined
       }
     )

@@ -75,11 +75,16 @@ const general: ReadonlyArray<Rule> = [
   { says: /port is already allocated|address already in use/i, tag: "Conflict", hint: "the host port is taken" },
   { says: /client version .* is too (?:new|old)/i, tag: "Unsupported", hint: "the engine speaks other API versions" },
   { says: /^page not found$|does not support reading|not supported/i, tag: "Unsupported" },
-  { says: /is not running|is not paused|is (?:already )?paused|is restarting/i, tag: "Conflict" },
   {
-    says: /no such (?:container|image|exec|network|volume)|network .* not found|could not find the file/i,
+    says: /container state improper|is not running|is not paused|is (?:already )?paused|is restarting/i,
+    tag: "Conflict"
+  },
+  {
+    says:
+      /no such (?:container|image|exec|network|volume)|network .* not found|image not known|could not find the file/i,
     tag: "NotFound"
-  }
+  },
+  { says: /exists but is not a directory/i, tag: "InvalidArgument" }
 ]
 
 const build: ReadonlyArray<Rule> = [
@@ -191,13 +196,26 @@ export const fromMessage = (operation: string, text: string, status?: number | u
   })
 }
 
-/** A response that says no: its status and its body, which is `{"message": "..."}` where an engine wrote it. */
+/** The words of `{"message": "..."}`, or of what an engine says where it had begun to tell of a transfer. */
+const wordsOf = (json: object): unknown =>
+  "message" in json
+    ? json.message
+    : "errorDetail" in json && typeof json.errorDetail === "object" && json.errorDetail !== null
+        && "message" in json.errorDetail
+    ? json.errorDetail.message
+    : "error" in json
+    ? json.error
+    : "cause" in json
+    ? json.cause
+    : undefined
+
+/** A response that says no: its status and its body, which is JSON where an engine wrote it. */
 export const fromResponse = (operation: string, status: number, body: string): Errors.Reason => {
   let message: string | undefined
   try {
     const json: unknown = JSON.parse(body)
     if (typeof json === "object" && json !== null) {
-      const said = "message" in json ? json.message : "cause" in json ? json.cause : undefined
+      const said = wordsOf(json)
       if (typeof said === "string") message = said
     }
   } catch {

@@ -9,6 +9,7 @@ import type { ExecConfig } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import { attachment } from "./attach.ts"
+import * as Podman from "./podman.ts"
 import { ask, type Client, hijack, segment, send } from "./request.ts"
 import * as Schemas from "./schemas.ts"
 import { variables } from "./variables.ts"
@@ -98,7 +99,12 @@ export const exec = Effect.fnUntraced(function*(
     path: `/exec/${segment(id)}/start`,
     json: { Detach: false, Tty: config.tty }
   })
-  const { output, stdin } = attachment(socket, { operation, tty: config.tty, output: true })
+  const { output, stdin } = attachment(socket, {
+    operation,
+    tty: config.tty,
+    output: true,
+    isPodman: client.isPodman
+  })
   let beginning = ""
   const exit = Effect.map(
     // Its output ends with it; whoever does not read the output finds out by asking.
@@ -107,7 +113,10 @@ export const exec = Effect.fnUntraced(function*(
       isOver = true
       if (exitCode === undefined || exitCode < 0) return new ExitStatus.Unknown()
       // It never was a process: the code is the engine's, not one of its own.
-      if (pid === 0 && (exitCode === 127 || exitCode === 126)) {
+      const isRefused = client.isPodman
+        ? Podman.refusesCommand(beginning)
+        : pid === 0 && (exitCode === 127 || exitCode === 126)
+      if (isRefused) {
         // Engines before 28 have 126 for both; what they wrote tells which.
         const isMissing = exitCode === 127 || /no such file or directory|executable file not found/.test(beginning)
         return new ExitStatus.StartFailed({ issue: isMissing ? "not found" : "not executable" })

@@ -4,6 +4,7 @@ import type { ImageInfo, ImageSummary, Primitives } from "../../Backend.ts"
 import { reason } from "./errors.ts"
 import { filters } from "./filters.ts"
 import { values } from "./ndjson.ts"
+import * as Podman from "./podman.ts"
 import { ask, type Client, segment, send, stream } from "./request.ts"
 import * as Schemas from "./schemas.ts"
 import * as Time from "./time.ts"
@@ -12,10 +13,10 @@ import { failureOf, parse } from "./transfer.ts"
 /** Some engines write an image without a name as one that is called `<none>`. */
 const named = (names: ReadonlyArray<string>): ReadonlyArray<string> => names.filter((name) => !name.includes("<none>"))
 
-const infoOf = (found: Schemas.Image): ImageInfo => ({
+const infoOf = (found: Schemas.Image, shown: (name: string) => string): ImageInfo => ({
   id: found.id,
-  references: named(found.references),
-  digests: named(found.digests),
+  references: named(found.references).map(shown),
+  digests: named(found.digests).map(shown),
   size: found.size,
   createdAt: Time.read(found.created) ?? Time.epoch,
   arrivedAt: Time.read(found.metadata?.lastTagTime),
@@ -42,84 +43,88 @@ type Operations = Pick<
   "inspectImage" | "listImages" | "tagImage" | "removeImage" | "importImages" | "exportImages"
 >
 
-export const make = (client: Client): Operations => ({
-  inspectImage: (image) =>
-    Effect.map(
-      ask(
-        client,
-        { operation: "inspectImage", method: "GET", path: `/images/${segment(image)}/json` },
-        Schemas.image
+export const make = (client: Client): Operations => {
+  const idOf = client.isPodman ? Podman.imageId : (id: string) => id
+  const shown = client.isPodman ? Podman.familiar : (name: string) => name
+  return {
+    inspectImage: (image) =>
+      Effect.map(
+        ask(
+          client,
+          { operation: "inspectImage", method: "GET", path: `/images/${segment(image)}/json` },
+          Schemas.image
+        ),
+        (found) => infoOf(found, shown)
       ),
-      infoOf
-    ),
-  listImages: (filter) =>
-    Effect.map(
-      ask(client, {
-        operation: "listImages",
-        method: "GET",
-        path: "/images/json",
-        query: { filters: filters(filter) }
-      }, Schemas.images),
-      (list) =>
-        list.map((found): ImageSummary => ({
-          id: found.id,
-          references: named(found.references),
-          digests: named(found.digests),
-          size: found.size,
-          createdAt: Time.fromSeconds(found.created),
-          labels: found.labels
-        }))
-    ),
-  tagImage: (image, reference) =>
-    Effect.flatMap(parse("tagImage", reference), ({ name, tag }) =>
-      Effect.asVoid(send(client, {
-        operation: "tagImage",
-        method: "POST",
-        path: `/images/${segment(image)}/tag`,
-        query: { repo: name, tag }
-      }))),
-  removeImage: (image, { force }) =>
-    Effect.map(
-      ask(client, {
-        operation: "removeImage",
-        method: "DELETE",
-        path: `/images/${segment(image)}`,
-        query: { force: force ? 1 : 0 }
-      }, Schemas.removedImages),
-      (list) => ({
-        untagged: list.flatMap(({ untagged }) => untagged === undefined ? [] : [untagged]),
-        deleted: list.flatMap(({ deleted }) => deleted === undefined ? [] : [deleted])
-      })
-    ),
-  importImages: (archive) =>
-    values(
-      stream(client, {
-        operation: "importImages",
-        method: "POST",
-        path: "/images/load",
-        query: { quiet: 1 },
-        archive
-      }),
-      "importImages",
-      Schemas.message,
-      (message, out: Array<string>) => {
-        const failure = failureOf("importImages", message)
-        if (failure !== undefined) return failure
-        for (const name of loadedOf(message.stream ?? "")) out.push(name)
-        return undefined
-      }
-    ).pipe(
-      Stream.runCollect,
-      Effect.filterOrFail(
-        (names) => names.length > 0,
-        () =>
-          reason("InvalidArgument", {
-            operation: "importImages",
-            message: "there was no image in the archive",
-            hint: "this is no image archive, or not a whole one"
-          })
-      )
-    ),
-  exportImages: (images) =>
-    stream(client, { operation: "exportImages", method: "GET", path: "/images/get", query: { names: images } })
-})
+    listImages: (filter) =>
+      Effect.map(
+        ask(client, {
+          operation: "listImages",
+          method: "GET",
+          path: "/images/json",
+          query: { filters: filters(filter) }
+        }, Schemas.images),
+        (list) =>
+          list.map((found): ImageSummary => ({
+            id: found.id,
+            references: named(found.references).map(shown),
+            digests: named(found.digests).map(shown),
+            size: found.size,
+            createdAt: Time.fromSeconds(found.created),
+            labels: found.labels
+          }))
+      ),
+    tagImage: (image, reference) =>
+      Effect.flatMap(parse("tagImage", reference), ({ name, tag }) =>
+        Effect.asVoid(send(client, {
+          operation: "tagImage",
+          method: "POST",
+          path: `/images/${segment(image)}/tag`,
+          query: { repo: name, tag }
+        }))),
+    removeImage: (image, { force }) =>
+      Effect.map(
+        ask(client, {
+          operation: "removeImage",
+          method: "DELETE",
+          path: `/images/${segment(image)}`,
+          query: { force: force ? 1 : 0 }
+        }, Schemas.removedImages),
+        (list) => ({
+          untagged: list.flatMap(({ untagged }) => untagged === undefined ? [] : [shown(untagged)]),
+          deleted: list.flatMap(({ deleted }) => deleted === undefined ? [] : [idOf(deleted)])
+        })
+      ),
+    importImages: (archive) =>
+      values(
+        stream(client, {
+          operation: "importImages",
+          method: "POST",
+          path: "/images/load",
+          query: { quiet: 1 },
+          archive
+        }),
+        "importImages",
+        Schemas.message,
+        (message, out: Array<string>) => {
+          const failure = failureOf("importImages", message)
+          if (failure !== undefined) return failure
+          for (const name of loadedOf(message.stream ?? "")) out.push(shown(name))
+          return undefined
+        }
+      ).pipe(
+        Stream.runCollect,
+        Effect.filterOrFail(
+          (names) => names.length > 0,
+          () =>
+            reason("InvalidArgument", {
+              operation: "importImages",
+              message: "there was no image in the archive",
+              hint: "this is no image archive, or not a whole one"
+            })
+        )
+      ),
+    exportImages: (images) =>
+      stream(client, { operation: "exportImages", method: "GET", path: "/images/get", query: { names: images } })
+  }
+}

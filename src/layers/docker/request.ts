@@ -19,7 +19,7 @@ type Scalar = string | number | boolean | undefined
 export interface Request<E = never> {
   /** For errors: which operation of the backend this is a part of. */
   readonly operation: string
-  readonly method: "GET" | "POST" | "PUT" | "DELETE"
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE"
   /** Below the API's version, its parts encoded. */
   readonly path: string
   /** What is `undefined` is left out; a list is a parameter that is repeated. */

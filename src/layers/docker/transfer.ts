@@ -9,6 +9,7 @@ import * as Credential from "./credentials.ts"
 import type { Environment } from "./environment.ts"
 import { fromMessage, reason } from "./errors.ts"
 import { values } from "./ndjson.ts"
+import * as Podman from "./podman.ts"
 import { type Client, type Request, segment, stream } from "./request.ts"
 import * as Schemas from "./schemas.ts"
 
@@ -31,7 +32,10 @@ const phases: ReadonlyArray<readonly [words: string, Phase]> = [
   ["Pushed", "Complete"]
 ]
 
-const phaseOf = (status: string): Phase => phases.find(([words]) => status.startsWith(words))?.[1] ?? "Message"
+const phaseOf = (status: string, isPodman: boolean): Phase =>
+  isPodman && status === Podman.lastOfLayer
+    ? "Complete"
+    : phases.find(([words]) => status.startsWith(words))?.[1] ?? "Message"
 
 /** The failure that a line reports. It comes in the middle of an answer that began as a success. */
 export const failureOf = (operation: string, message: Schemas.Message): Errors.Reason | undefined => {
@@ -45,11 +49,11 @@ export const failureOf = (operation: string, message: Schemas.Message): Errors.R
 }
 
 /** What a line says of a layer; `undefined` when it says nothing. */
-export const statusOf = (message: Schemas.Message): PullStatus | undefined => {
+export const statusOf = (message: Schemas.Message, isPodman = false): PullStatus | undefined => {
   const { id, progress } = message
   const status = message.status ?? message.stream?.trimEnd()
   if (status === undefined || status === "") return undefined
-  const phase = id === undefined ? "Message" : phaseOf(status)
+  const phase = id === undefined ? "Message" : phaseOf(status, isPodman)
   // What is not about a layer has a tag, or the image's name, for an id.
   if (phase === "Message") return PullStatus.makeUnsafe({ phase, status })
   // Some engines count seconds while they extract.
@@ -66,12 +70,13 @@ export const statusOf = (message: Schemas.Message): PullStatus | undefined => {
 /** The statuses of an answer. */
 export const statuses = <E, R>(
   body: Stream.Stream<Uint8Array, E, R>,
-  operation: string
+  operation: string,
+  isPodman = false
 ): Stream.Stream<PullStatus, E | Errors.Reason, R> =>
   values(body, operation, Schemas.message, (message, out: Array<PullStatus>) => {
     const failure = failureOf(operation, message)
     if (failure !== undefined) return failure
-    const status = statusOf(message)
+    const status = statusOf(message, isPodman)
     if (status !== undefined) out.push(status)
     return undefined
   })
@@ -98,7 +103,8 @@ const transfer = (
     const headers = yield* Credential.header(environment, reference, credentials, operation)
     return statuses(
       stream(client, { operation, method: "POST", ...request(reference), headers }),
-      operation
+      operation,
+      client.isPodman
     )
   }))
 

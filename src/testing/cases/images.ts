@@ -37,7 +37,9 @@ export const cases: ReadonlyArray<Case> = [
       const info = yield* Image.inspect(name)
       yield* holds("id", /^sha256:[0-9a-f]{64}$/.test(info.id), info.id)
       yield* holds("references", info.references.includes(name), info.references)
-      yield* equal("digests of an image that was in no registry", info.digests, [])
+      // An image that was in no registry has none, or what its engine thinks up for its own name.
+      const repository = name.slice(0, name.lastIndexOf(":"))
+      yield* equal("digests", info.digests.filter((one) => !one.startsWith(`${repository}@sha256:`)), [])
       yield* holds("size", info.size > 0, info.size)
       yield* equal("os", info.os, "linux")
       yield* holds("architecture", /^[a-z0-9_]+$/.test(info.architecture), info.architecture)

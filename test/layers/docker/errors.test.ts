@@ -6,6 +6,15 @@ type Row = readonly [operation: string, status: number | undefined, words: strin
 
 /** The engines' own words, as Docker 20.10, 26.1 and 28.5 and Podman 4 and 5 say them. */
 const said: ReadonlyArray<Row> = [
+  ["exportImages", 500, "docker.io/library/nope:1: image not known", "NotFound"],
+  ["exec", 500, "can only create exec sessions on running containers: container state improper", "Conflict"],
+  [
+    "remove",
+    500,
+    "cannot remove container 71 as it is running - running or paused containers cannot be removed without force: container state improper",
+    "Conflict"
+  ],
+  ["copyIn", 500, "copier: put: /etc/passwd (/etc/passwd): exists but is not a directory", "InvalidArgument"],
   ["create", 404, "No such image: busybox:nope", "NotFound"],
   ["create", 400, "invalid mount config for type \"bind\": bind source path does not exist: /nope", "InvalidArgument"],
   [
@@ -180,6 +189,10 @@ describe("what an engine says", () => {
       "No such container: a"
     )
     assert.strictEqual(fromResponse("inspect", 503, "try later\n").message, "try later")
+    assert.strictEqual(
+      fromResponse("push", 500, "{\"errorDetail\":{\"message\":\"connection refused\"},\"error\":\"x\"}")._tag,
+      "Unavailable"
+    )
     assert.strictEqual(fromResponse("inspect", 502, "<html><body>Bad gateway</body></html>")._tag, "Protocol")
     assert.strictEqual(fromResponse("inspect", 500, "").message, "the engine answered HTTP 500 and no word more")
     assert.strictEqual(fromResponse("inspect", 302, "")._tag, "Protocol")

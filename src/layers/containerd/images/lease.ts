@@ -12,6 +12,24 @@ export const prefix = "effect-containers-"
 /** After this the engine drops a lease that a program has left behind: milliseconds. */
 const lifetime = 24 * 60 * 60 * 1000
 
+/** Leases that an engine was not there to delete, by the connection to it. */
+const lost = new WeakMap<Channel, Set<string>>()
+
+const drop = (channel: Channel, operation: string, id: string): Effect.Effect<void> =>
+  channel.unary(Leases.method.delete, { id, sync: false }, { operation }).pipe(
+    Effect.matchEffect({
+      onSuccess: () => Effect.sync(() => lost.get(channel)?.delete(id)),
+      onFailure: (error) =>
+        Effect.sync(() => {
+          const ids = lost.get(channel) ?? new Set()
+          lost.set(channel, ids)
+          if (error._tag === "NotFound") ids.delete(id)
+          else ids.add(id)
+        })
+    }),
+    Effect.asVoid
+  )
+
 /**
  * What is made under the lease, whose id this gives, is not collected while the scope is open. What nothing else refers
  * to by then goes when it closes.
@@ -23,9 +41,8 @@ export const make = Effect.fnUntraced(function*(
   const id = prefix + randomUUID()
   const now = yield* Clock.currentTimeMillis
   // First: it may have been made although its creation failed. One that cannot be deleted expires.
-  yield* Effect.addFinalizer(() =>
-    Effect.ignore(channel.unary(Leases.method.delete, { id, sync: false }, { operation }))
-  )
+  yield* Effect.addFinalizer(() => drop(channel, operation, id))
+  yield* Effect.forEach([...lost.get(channel) ?? []], (one) => drop(channel, operation, one), { discard: true })
   yield* Effect.uninterruptible(
     channel.unary(Leases.method.create, {
       id,

@@ -1,0 +1,177 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Backend, Container, Filter, Logs } from "effect-containers"
+import * as Docker from "effect-containers/layers/Docker"
+import { withoutNotice } from "effect-containers/layers/docker/notice"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { json, pong, serve } from "./fake.ts"
+import type { Handler } from "./fake.ts"
+
+const engine = (host: string) =>
+  Layer.provide(
+    Docker.layer({ host, healthTimeout: 60_000, connectTimeout: 60_000 }),
+    ConfigProvider.layer(ConfigProvider.fromUnknown({ HOME: "/nonexistent" }))
+  )
+
+/** A server that says that it is Podman. */
+const podman = (handler: Handler) =>
+  serve(handler, { onPing: (_, response) => pong(response, "1.41", "Libpod/5.4.2 (linux)") })
+
+const encoder = new TextEncoder()
+const stdout = (text: string) => Logs.encode({ source: "stdout", bytes: encoder.encode(text) })
+const text = (frames: ReadonlyArray<Logs.Frame>) => Buffer.concat(frames.map(({ bytes }) => bytes)).toString("utf8")
+
+const inspected = (status: string) => ({
+  Id: "a",
+  Name: "/a",
+  Created: "2024-01-01T00:00:00Z",
+  Image: "sha256:0",
+  State: { Status: status },
+  Config: { Image: "docker.io/library/gcc:14", Tty: false }
+})
+
+const lines = ["1\n", "2\n", "3\n", "4\n", "5\n"]
+
+/** A container whose log, when followed, is as `statuses` and `followed` say; not followed, it is whole. */
+const logging = (statuses: ReadonlyArray<string>, followed: ReadonlyArray<string>) => {
+  let asked = 0
+  return podman((_, response, path) => {
+    if (path === "/containers/a/json") {
+      return json(response, 200, inspected(statuses[Math.min(asked++, statuses.length - 1)] ?? "exited"))
+    }
+    const query = new URL(path, "http://engine").searchParams
+    const tail = query.get("tail")
+    const all = query.get("follow") === "1" ? followed : tail === "all" ? lines : lines.slice(-Number(tail))
+    response.writeHead(200)
+    const next = (n: number): void => {
+      if (n === all.length) return void response.end()
+      response.write(stdout(all[n] ?? ""))
+      // Apart, so that each is read by itself.
+      setTimeout(() => next(n + 1), 50)
+    }
+    next(0)
+  })
+}
+
+const logs = (options: Backend.LogsOptions) =>
+  Effect.fnUntraced(function*(statuses: ReadonlyArray<string>, followed: ReadonlyArray<string>) {
+    const { host, requests } = yield* logging(statuses, followed)
+    const frames = yield* Effect.provide(Stream.runCollect(Container.logs("a", options)), engine(host))
+    return { text: text(frames), requests: requests.filter((one) => one.includes("/logs")).length }
+  }, Effect.scoped)
+
+describe("a log that is followed", { timeout: 60_000 }, () => {
+  const follow = logs({ follow: true })
+
+  it.live("is whole, though Podman drops lines once the container has ended", () =>
+    Effect.gen(function*() {
+      // Asked once for the terminal, once before following, then for each piece.
+      const found = yield* follow(["running", "running", "running", "exited"], ["1\n", "2\n", "4\n"])
+      assert.deepStrictEqual(found, { text: "1\n2\n3\n4\n5\n", requests: 2 })
+    }))
+
+  it.live("is not followed where the container has ended", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* follow(["exited"], ["2\n"]), { text: "1\n2\n3\n4\n5\n", requests: 1 })
+    }))
+
+  it.live("goes on when a paused container does", () =>
+    Effect.gen(function*() {
+      const { text } = yield* follow(["running", "paused", "paused", "running", "exited"], ["1\n", "3\n"])
+      assert.strictEqual(text, "1\n2\n3\n4\n5\n")
+    }))
+
+  it.live("begins at the lines that are asked for", () =>
+    Effect.gen(function*() {
+      const last = logs({ follow: true, tail: 2 })
+      assert.strictEqual((yield* last(["exited"], [])).text, "4\n5\n")
+      assert.strictEqual((yield* last(["running", "running", "running", "exited"], lines)).text, "4\n5\n")
+    }))
+})
+
+describe("what Podman says at the end of an output", () => {
+  const notice = "Error: read unixpacket @->/proc/self/fd/13/attach: read: connection reset by peer\n"
+  const frame = (text: string, source: "stdout" | "stderr" = "stderr"): Logs.Frame => ({
+    source,
+    bytes: encoder.encode(text)
+  })
+  const left = (...frames: ReadonlyArray<Logs.Frame>) =>
+    Effect.map(Stream.runCollect(withoutNotice(Stream.fromIterable(frames), { tty: false })), text)
+
+  it.effect("is nobody's output, in one piece or in several", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* left(frame("a\n"), frame(notice)), "a\n")
+      assert.strictEqual(yield* left(frame("a\n"), frame(notice.slice(0, 20)), frame(notice.slice(20))), "a\n")
+    }))
+
+  it.effect("is kept where it is the container's", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* left(frame(notice), frame("a\n")), `${notice}a\n`)
+      assert.strictEqual(yield* left(frame(notice, "stdout")), notice)
+      assert.strictEqual(yield* left(frame("Error: no\n"), frame("Error: read")), "Error: no\nError: read")
+      assert.strictEqual(yield* left(frame(notice), frame(notice)), notice)
+    }))
+})
+
+describe("in Docker's words", { timeout: 60_000 }, () => {
+  it.live("names and events", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const event = (type: string, action: string, attributes: object) =>
+        `${JSON.stringify({ Type: type, Action: action, Actor: { ID: "a", Attributes: attributes }, time: 1 })}\n`
+      const { host, requests } = yield* podman((_, response, path) => {
+        if (path === "/containers/a/json") return json(response, 200, inspected("stopped"))
+        response.writeHead(200)
+        response.write(event("container", "remove", { image: "docker.io/library/gcc:14", name: "a", podId: "" }))
+        response.end(event("image", "tag", { image: "", name: "docker.io/library/gcc:14" }))
+      })
+      yield* Effect.gen(function*() {
+        const backend = yield* Backend.Backend
+        const { image, state } = yield* backend.inspect("a")
+        assert.deepStrictEqual({ image, state }, { image: "gcc:14", state: "exited" })
+        const since = DateTime.makeUnsafe(0)
+        const events = yield* Stream.runCollect(backend.events({ since, filter: Filter.event("destroy") }))
+        assert.deepStrictEqual(events.map(({ action, attributes }) => ({ action, attributes })), [
+          { action: "destroy", attributes: { image: "gcc:14", name: "a" } },
+          { action: "tag", attributes: { name: "gcc:14" } }
+        ])
+      }).pipe(Effect.provide(engine(host)))
+      const asked = new URL(requests.at(-1)?.slice("GET ".length) ?? "", "http://engine").searchParams.get("filters")
+      assert.strictEqual(asked, JSON.stringify({ event: ["remove"] }))
+    })))
+
+  it.live("a pull's last word of a layer, a removal's ids", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const digits = "0123456789abcdef".repeat(4)
+      const { host } = yield* podman((request, response) => {
+        if (request.method === "DELETE") {
+          return json(response, 200, [{ Deleted: digits }, { Untagged: "docker.io/library/gcc:14" }])
+        }
+        json(response, 200, { status: "Download complete", progressDetail: {}, id: "e24f4f3f2fe1" })
+      })
+      yield* Effect.gen(function*() {
+        const backend = yield* Backend.Backend
+        const statuses = yield* Stream.runCollect(backend.pull("gcc:14"))
+        assert.deepStrictEqual(statuses.map(({ phase }) => phase), ["Complete"])
+        assert.deepStrictEqual(yield* backend.removeImage("gcc:14", { force: false }), {
+          untagged: ["gcc:14"],
+          deleted: [`sha256:${digits}`]
+        })
+      }).pipe(Effect.provide(engine(host)))
+    })))
+
+  it.live("what is copied into a directory that is not there is refused before it is sent", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { host, requests } = yield* podman((request, response) => {
+        if (request.method === "HEAD") return void response.writeHead(404).end()
+        json(response, 404, { cause: "no such file or directory", message: "no such file or directory" })
+      })
+      const copy = Effect.flatMap(Backend.Backend, (backend) => backend.copyIn("a", "/no/such", Stream.empty))
+      const error = yield* Effect.provide(Effect.flip(copy), engine(host))
+      assert.strictEqual(error.reason._tag, "NotFound")
+      assert.strictEqual(error.reason.message, "/no/such: no such file or directory")
+      assert.isFalse(requests.some((one) => one.startsWith("PUT")))
+    })))
+})

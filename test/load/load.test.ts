@@ -1,0 +1,78 @@
+/**
+ * Much work: many runs at once, many readers of one container, much output for a slow reader. `npm run test:load` alone
+ * runs it. `EFFECT_CONTAINERS_LOAD` says how many runs, `EFFECT_CONTAINERS_LOAD_BYTES` how long the output is.
+ */
+import { assert } from "@effect/vitest"
+import { Effect, Stream } from "effect"
+import { Container, Logs } from "effect-containers"
+import { faults, job } from "../faults/case.ts"
+
+const number = (name: string, otherwise: number) => Number(process.env[name] || otherwise)
+
+const runs = number("EFFECT_CONTAINERS_LOAD", 1000)
+const bytes = number("EFFECT_CONTAINERS_LOAD_BYTES", 2 * 1024 ** 3)
+const followers = 64
+const lines = 2000
+
+const mib = (size: number) => Math.round(size / 1024 ** 2)
+
+const mean = (all: ReadonlyArray<number>) => all.reduce((sum, one) => sum + one, 0) / all.length
+
+faults({ minutes: 30 }, ({ fault }) => {
+  fault(`${runs} runs, 32 at a time`, "all fine", (_engine, note) =>
+    Effect.gen(function*() {
+      const sizes: Array<number> = []
+      yield* Effect.forEach(
+        Array.from({ length: runs }, (_, n) => n),
+        (n) =>
+          Container.string(job(`echo ${n}`)).pipe(Effect.map((text) => {
+            assert.strictEqual(text, `${n}\n`)
+            sizes.push(process.memoryUsage.rss())
+          })),
+        { concurrency: 32, discard: true }
+      )
+      const [first, last] = [mean(sizes.slice(0, 100)), mean(sizes.slice(-100))]
+      note(`RSS of the first hundred ${mib(first)} MiB, of the last ${mib(last)} MiB`)
+      assert.isBelow(last / first, 1.5)
+      return "all fine"
+    }))
+
+  fault(`${followers} followers of one container`, "all lines", (_engine, note) =>
+    Effect.gen(function*() {
+      const handle = yield* Container.start(
+        job(`i=0; while [ $i -lt ${lines} ]; do i=$((i+1)); echo "line $i"; done`)
+      )
+      const expected = Array.from({ length: lines }, (_, n) => `line ${n + 1}`)
+      const read = yield* Effect.all(
+        Array.from({ length: followers }, () =>
+          Stream.runCollect(Stream.map(Logs.lines(handle.logs({ follow: true })), ({ text }) => text))),
+        { concurrency: "unbounded" }
+      )
+      for (const one of read) {
+        assert.deepStrictEqual([...one], expected)
+      }
+      note(`${followers} times ${lines} lines`)
+      return "all lines"
+    }))
+
+  fault(`${mib(bytes)} MiB for a slow reader`, "all bytes", (_engine, note) =>
+    Effect.gen(function*() {
+      const before = process.memoryUsage.rss()
+      let [peak, size, sinceRest] = [before, 0, 0]
+      const output = Container.stream(job(["head", "-c", String(bytes), "/dev/zero"]))
+      yield* Stream.runForEachArray(output, (frames) => {
+        for (const frame of frames) {
+          size += frame.bytes.length
+          sinceRest += frame.bytes.length
+        }
+        peak = Math.max(peak, process.memoryUsage.rss())
+        if (sinceRest < 16 * 1024 ** 2) return Effect.void
+        sinceRest = 0
+        return Effect.sleep("20 millis")
+      })
+      note(`peak RSS ${mib(peak - before)} MiB above the start`)
+      assert.strictEqual(size, bytes)
+      assert.isBelow(mib(peak - before), 250)
+      return "all bytes"
+    }))
+})
