@@ -2,6 +2,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Errors from "../../../Errors.ts"
 import { reason } from "../errors.ts"
+import { type Rule, ruleOf, type Tag } from "../wording.ts"
 
 /** What a plugin writes to its output when it fails. */
 const Failure = Schema.fromJsonString(Schema.Struct({
@@ -11,14 +12,6 @@ const Failure = Schema.fromJsonString(Schema.Struct({
 }))
 
 const decode = Schema.decodeUnknownResult(Failure)
-
-type Tag = Errors.Reason["_tag"]
-
-interface Rule {
-  readonly says: RegExp
-  readonly tag: Tag
-  readonly hint?: string
-}
 
 /** Most failures have one code: the text is all there is. */
 const rules: ReadonlyArray<Rule> = [
@@ -73,7 +66,7 @@ export const make = ({ ended, operation, stderr, stdout, what }: Failed): Errors
   const besides = stderr.trim()
   const parts = [own === "" && besides === "" ? stdout.trim() : own, besides].filter((text) => text !== "")
   const text = parts.length === 0 ? `ended with ${ended}` : parts.join("\n")
-  const rule = rules.find(({ says }) => says.test(text))
+  const rule = ruleOf(rules, text)
   const code = said?.code
   return reason(rule?.tag ?? (code === undefined ? undefined : tags[code]) ?? "Internal", {
     operation,

@@ -1,30 +1,17 @@
 import type * as Errors from "../../../../Errors.ts"
 import { reason } from "../../errors.ts"
+import { ofBuilders, type Rule, ruleOf } from "../../wording.ts"
 
 const operation = "build"
 
-type Tag = Errors.Reason["_tag"]
-
-interface Rule {
-  readonly says: RegExp
-  readonly tag: Tag
-  readonly hint?: string
-}
-
 /** Only what Buildah itself says: what a step wrote is not looked at. */
 const rules: ReadonlyArray<Rule> = [
-  {
-    says: /no space left on device|disk quota exceeded/i,
-    tag: "ResourceExhausted",
-    hint: "the builder's disk is full"
-  },
-  { says: /cannot allocate memory|too many open files|resource temporarily unavailable/i, tag: "ResourceExhausted" },
+  ...ofBuilders,
   {
     says:
       /unknown instruction|unknown flag|requires (?:at least|exactly)|no FROM statement|was not found in the provided|syntax error|parse error|unknown user error|unterminated|invalid (?:reference|containerPort|field)/i,
     tag: "InvalidArgument"
   },
-  { says: /exec format error/i, tag: "Unsupported", hint: "this machine does not run programs of that platform" },
   { says: /image not known|no such file or directory|no items matching|not found/i, tag: "NotFound" },
   {
     says: /operation not permitted|permission denied/i,
@@ -41,6 +28,6 @@ export const of = (text: string, code: number): Errors.Reason => {
   if (exit !== undefined) return reason("Internal", { operation, message, code: Number(exit) })
   if (message === "") return reason("Internal", { operation, message: `Buildah ended with ${code}`, code })
   const said = message.replace(/building at STEP ".*?": /s, "")
-  const rule = rules.find(({ says }) => says.test(said))
+  const rule = ruleOf(rules, said)
   return reason(rule?.tag ?? "Internal", { operation, message, code, hint: rule?.hint })
 }

@@ -1,23 +1,10 @@
 import type * as Errors from "../../../../Errors.ts"
 import { fromCause, isStatus, reason } from "../../errors.ts"
-
-type Tag = Errors.Reason["_tag"]
-
-interface Rule {
-  readonly says: RegExp
-  readonly tag: Tag
-  readonly hint?: string
-}
+import { ofBuilders, type Rule, ruleOf, type Tag } from "../../wording.ts"
 
 /** The first that fits. Most of what fails in a build comes as UNKNOWN: the text is all there is. */
 const rules: ReadonlyArray<Rule> = [
-  {
-    says: /no space left on device|disk quota exceeded/i,
-    tag: "ResourceExhausted",
-    hint: "the builder's disk is full"
-  },
-  { says: /cannot allocate memory|too many open files|resource temporarily unavailable/i, tag: "ResourceExhausted" },
-  { says: /exec format error/i, tag: "Unsupported", hint: "this machine does not run programs of that platform" },
+  ...ofBuilders,
   {
     says: /no such exporter|exporter .* could not be found/i,
     tag: "Unsupported",
@@ -65,7 +52,7 @@ export const fromCall = (operation: string, cause: unknown): Errors.Reason => {
   if (code === 14 || code === 1) return reason("Unavailable", { operation, message: `BuildKit: ${message}`, code })
   const exit = /did not complete successfully: exit code: (\d+)/.exec(message)?.[1]
   if (exit !== undefined) return reason("Internal", { operation, message, code: Number(exit) })
-  const rule = rules.find(({ says }) => says.test(message))
+  const rule = ruleOf(rules, message)
   return reason(rule?.tag ?? byCode[code] ?? "Internal", { operation, message, code, hint: rule?.hint })
 }
 
