@@ -19,7 +19,14 @@
  */
 export { type Case, ConformanceFailure } from "./testing/case.ts"
 export { Mismatch } from "./testing/expect.ts"
-export { Fixture, type ImageSettings, type Part, type Registries, type SilentRegistry } from "./testing/fixture.ts"
+export {
+  Fixture,
+  type ImageSettings,
+  type Part,
+  type Registries,
+  type SilentRegistry,
+  type Way
+} from "./testing/fixture.ts"
 export { Leaked, type LeakOptions, withoutLeaks } from "./testing/leaks.ts"
 export {
   cases,

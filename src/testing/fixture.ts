@@ -59,6 +59,14 @@ export interface Registries {
 export type Part = "build" | "exec" | "copy" | "events" | "archives" | "push" | "pause" | "usage"
 
 /**
+ * Ways of its own that an engine has and that no client can mend. The suite holds it to these instead of to everybody's.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Way = "a push tells nothing of layers" | "an image of no registry has a digest"
+
+/**
  * What the suite needs besides an engine.
  *
  * @category services
@@ -80,4 +88,6 @@ export class Fixture extends Context.Service<Fixture, {
   readonly registries: Registries
   /** Default: none is missing. */
   readonly missing?: ReadonlyArray<Part> | undefined
+  /** Default: none. */
+  readonly ways?: ReadonlyArray<Way> | undefined
 }>()("effect-containers/testing/Fixture") {}

@@ -61,6 +61,9 @@ const silent = Effect.gen(function*() {
   return { address: `${machine}:${port.port}`, reached: Deferred.await(reached), left: Deferred.await(left) }
 }).pipe(Effect.orDie)
 
+/** What no client of Podman's can mend. */
+const podman: ReadonlyArray<Testing.Way> = ["a push tells nothing of layers", "an image of no registry has a digest"]
+
 const docker = (name: string) =>
   Testing.suite({
     name,
@@ -77,7 +80,11 @@ const docker = (name: string) =>
         })
         yield* Image.fromArchive(archive)
         const registry = yield* given("registry")
-        return { image: "busybox:test", registries: { address: registry, down: "127.0.0.1:1", silent } }
+        return {
+          image: "busybox:test",
+          registries: { address: registry, down: "127.0.0.1:1", silent },
+          ways: row(name)?.kind === "podman" ? podman : []
+        }
       })
     )
   })

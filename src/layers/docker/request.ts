@@ -90,8 +90,8 @@ const exchange = Effect.fnUntraced(function*<E>(
 ): Effect.fn.Return<Call<E>, Errors.Reason | E, Scope.Scope> {
   const scope = yield* Effect.scope
   // Not aborted by the scope's end as such: a connection that is done with is kept.
-  // @effect-diagnostics-next-line abortControllerInEffect:off
   const call: Call<E> = {
+    // @effect-diagnostics-next-line abortControllerInEffect:off
     controller: new AbortController(),
     response: undefined,
     unreadable: undefined,
