@@ -1,5 +1,5 @@
 /**
- * No request that our types let through brings an engine down. `EFFECT_CONTAINERS_FUZZ` (default 5000) says how many
+ * No request that our types let through brings an engine down. `EFFECT_CONTAINERS_FUZZ` (default 3000) says how many
  * are sent.
  */
 import type { DescField, DescMessage, MessageInitShape } from "@bufbuild/protobuf"
@@ -23,7 +23,7 @@ import { restartable, versions } from "./engine.ts"
 /** So many wait for their answers at the same time. */
 const atOnce = 64
 
-const requests = Number(process.env["EFFECT_CONTAINERS_FUZZ"] ?? 5000)
+const requests = Number(process.env["EFFECT_CONTAINERS_FUZZ"] ?? 3000)
 
 /** Reproducible: mulberry32. */
 const generator = (seed: number) => () => {

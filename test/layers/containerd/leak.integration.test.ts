@@ -1,5 +1,5 @@
 /**
- * What is left of runs that were interrupted at any moment: nothing. `EFFECT_CONTAINERS_INTERRUPTIONS` (default 60) says
+ * What is left of runs that were interrupted at any moment: nothing. `EFFECT_CONTAINERS_INTERRUPTIONS` (default 30) says
  * how many.
  */
 import { describe, it } from "@effect/vitest"
@@ -11,7 +11,7 @@ import { readdirSync } from "node:fs"
 import { holds as ofEngine } from "../../faults/holds.ts"
 import { type Engine, restartable, versions } from "./engine.ts"
 
-const interruptions = Number(process.env["EFFECT_CONTAINERS_INTERRUPTIONS"] ?? 60)
+const interruptions = Number(process.env["EFFECT_CONTAINERS_INTERRUPTIONS"] ?? 30)
 
 /** All that the engine, the kernel and our folder hold. */
 const holds = (engine: Engine) =>

@@ -13,6 +13,8 @@ import { basename, join } from "node:path"
 import { createInterface } from "node:readline"
 import { cannotStart, script, suite } from "../../../scripts/engines/home.ts"
 import { archive, makeImage } from "../../../scripts/engines/image.ts"
+import { type Row, row } from "../../../scripts/engines/table.ts"
+import { versions } from "./engine.ts"
 
 const here = (name: string) => join(import.meta.dirname, "daemon", name)
 
@@ -35,7 +37,7 @@ interface Place {
 }
 
 /** A folder for an engine, and the program of a suite. */
-const place = (name: "bookworm" | "forky" | "trixie" = "trixie"): Effect.Effect<Place, never, Scope.Scope> =>
+const place = (name: Row["suite"] = "trixie"): Effect.Effect<Place, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const folder = mkdtempSync(join(home, "engine-"))
@@ -145,11 +147,11 @@ const shims = ({ id }: Place) =>
   processes((command) => command.includes("containerd-shim") && command.includes(id)).map(({ pid }) => pid)
 
 describe("a private containerd", { timeout: 180_000 }, () => {
-  it.live.each(["bookworm", "trixie", "forky"] as const)(
-    "of %s runs containers and is gone with the program",
+  it.live.each(versions)(
+    "of the programs of %s runs containers and is gone with the program",
     (name) =>
       Effect.gen(function*() {
-        const at = yield* place(name)
+        const at = yield* place(row(name)?.suite)
         const one = yield* program(at)
         const said = yield* ready(one)
         assert.strictEqual(said["address"], `unix:///run/effect-containers/${at.id}/containerd.sock`)
