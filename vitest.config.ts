@@ -12,6 +12,11 @@ const resolve = {
 /** These need a container engine, which is started for them and only then. */
 const withEngine = ["test/**/*.integration.test.ts", "test/conformance/**/*.test.ts"]
 
+/** BuildKit is asked for by name: it takes an engine of its own. */
+const withoutBuildkit = process.env["EFFECT_CONTAINERS_ENGINES"]?.includes("buildkit") === true
+  ? []
+  : ["test/**/buildkit.integration.test.ts"]
+
 /** These start engines of their own, and kill them. */
 const withMortals = ["test/faults/**/*.test.ts"]
 
@@ -39,6 +44,7 @@ export default defineConfig({
           // They share an engine, and some look at all that it has.
           fileParallelism: false,
           include: withEngine,
+          exclude: withoutBuildkit,
           globalSetup: "test/globalSetup.ts",
           testTimeout: 120_000,
           hookTimeout: 120_000

@@ -1,7 +1,7 @@
 /**
  * Starts what tests with a real engine need, once for all of them, and takes it down after them.
  *
- * `EFFECT_CONTAINERS_ENGINES` (default `docker containerd buildkit memory`) says which engines. Tests find them in the
+ * `EFFECT_CONTAINERS_ENGINES` (default `docker containerd memory`) says which engines. Tests find them in the
  * environment: `EFFECT_CONTAINERS_TEST_DOCKER` (and `_DOCKER20`, ...) as DOCKER_HOST has it,
  * `EFFECT_CONTAINERS_TEST_DOCKER_ADDRESS` where its published ports are, of a containerd also
  * `EFFECT_CONTAINERS_TEST_CONTAINERD_NAMESPACE`, `_FOLDER` (for its client's files), `_CNI` (the plugins' folder), `_BRIDGE`
@@ -19,7 +19,7 @@ import { row } from "../scripts/engines/table.ts"
 const variable = (name: string) => `EFFECT_CONTAINERS_TEST_${name.toUpperCase().replaceAll("-", "_")}`
 
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
-  const engines = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd buildkit memory").split(/[\s,]+/)
+  const engines = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd memory").split(/[\s,]+/)
     .filter((name) => name !== "" && name !== "memory")
   if (engines.length === 0) return undefined
   // What it builds, it builds for a containerd.

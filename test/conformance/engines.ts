@@ -209,7 +209,7 @@ const suiteOf = (name: string) => {
   return kind === "containerd" ? containerd(name) : kind === "buildkit" ? building(name) : docker(name)
 }
 
-/** The engines that `EFFECT_CONTAINERS_ENGINES` names. Default: `docker containerd buildkit memory`. */
-export const suites = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd buildkit memory").split(/[\s,]+/)
+/** The engines that `EFFECT_CONTAINERS_ENGINES` names. Default: `docker containerd memory`. */
+export const suites = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd memory").split(/[\s,]+/)
   .filter((name) => name !== "")
   .map(suiteOf)

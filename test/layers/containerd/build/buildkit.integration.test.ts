@@ -12,7 +12,7 @@ import { join } from "node:path"
 import { row } from "../../../../scripts/engines/table.ts"
 import { type Relay, relay } from "./relay.ts"
 
-const versions = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd buildkit memory").split(/[\s,]+/)
+const versions = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "buildkit").split(/[\s,]+/)
   .filter((name) => row(name)?.kind === "buildkit")
 
 const given = (name: string): string => {
