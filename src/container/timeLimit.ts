@@ -17,10 +17,11 @@ export const begin = (
 ): Effect.Effect<TimeLimit, never, Scope.Scope> => {
   if (limit === undefined) return Effect.succeed(none)
   let isOver = false
-  return Effect.suspend(() => backend.signal(id, "SIGKILL")).pipe(
-    Effect.tap(Effect.sync(() => {
-      isOver = true
-    })),
+  return Effect.suspend(() => {
+    // Before the signal: its end may be known before the signal's answer is.
+    isOver = true
+    return backend.signal(id, "SIGKILL")
+  }).pipe(
     Effect.retry({ times: 2, while: (error) => error.isRetryable }),
     // It may have ended by itself just before.
     Effect.catch((error) =>
