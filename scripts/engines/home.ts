@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs"
 import { homedir } from "node:os"
 import { delimiter, join, resolve } from "node:path"
 import { promisify } from "node:util"
-import { packages as enginePackages, podmanPackages, type Row } from "./table.ts"
+import { gvisorPackages, packages as enginePackages, podmanPackages, type Row } from "./table.ts"
 
 /** Something that a person can put right, said in one or two lines. */
 export class EnginesError extends Error {
@@ -87,15 +87,15 @@ export const cannotStart = (): string | undefined => {
  */
 export const suite = async (
   name: Row["suite"],
-  kind: Row["kind"] = "docker"
+  kind: Row["kind"] | "gvisor" = "docker"
 ): Promise<string> => {
-  const packages = kind === "podman" ? podmanPackages : enginePackages
+  const packages = kind === "podman" ? podmanPackages : kind === "gvisor" ? gvisorPackages : enginePackages
   const folder = suiteFolder(name, packages)
   if (existsSync(folder)) return folder
   const why = cannotFetch()
   if (why !== undefined) throw new EnginesError(`Debian's packages cannot be unpacked on this machine: ${why}`)
   mkdirSync(join(folder, ".."), { recursive: true })
-  process.stderr.write(`engines: downloading programs of Debian ${name} (about 100 MB, this once)\n`)
+  process.stderr.write(`engines: downloading programs of Debian ${name} (up to 100 MB, this once)\n`)
   try {
     const { stderr } = await execute("flock", [`${folder}.lock`, "bash", script("fetch.sh"), name, folder, ...packages])
     process.stderr.write(stderr)

@@ -101,5 +101,8 @@ export const podmanPackages: ReadonlyArray<string> = [
   "util-linux"
 ]
 
+/** gVisor's `runsc`, for whoever gives it to a containerd as its runtime. */
+export const gvisorPackages: ReadonlyArray<string> = ["runsc"]
+
 /** The suite of the programs that are no engine: the registry and the test image's busybox. */
 export const commonSuite: Row["suite"] = "trixie"
