@@ -28,7 +28,8 @@ const sandboxed = Effect.fnUntraced(function*(name: string) {
     await writeFile(binary, `#!/bin/sh\nexec ${runsc} --platform=systrap --network=none "$@"\n`)
     await chmod(binary, 0o755)
   })
-  const layer = Containerd.layer({ ...engine.config, runtime: { name: "io.containerd.runc.v2", binary } })
+  const runtime = { name: "io.containerd.runc.v2", binary }
+  const layer = Containerd.layer({ ...engine.config, runtime, connectTimeout: 60_000 })
   yield* Effect.provide(Image.fromArchive(Stream.make(engine.image)), layer)
   return { engine, layer }
 })

@@ -24,7 +24,7 @@ describe.each(versions)("%s", (name) => {
   it.live(`${interruptions} interrupted runs leave nothing`, () =>
     Effect.scoped(Effect.gen(function*() {
       const engine = yield* restartable(name)
-      const layer = Containerd.layer(engine.config)
+      const layer = Containerd.layer({ ...engine.config, connectTimeout: 60_000 })
       const job = Container.make("busybox:test").pipe(Container.pull("never"))
       const jobs = [
         Container.command(job, "while :; do echo x; done"),
@@ -47,5 +47,5 @@ describe.each(versions)("%s", (name) => {
         discard: true
       }).pipe(Effect.provide(layer))
       deepStrictEqual(yield* Effect.scoped(holds(engine)), before)
-    })), 600_000)
+    })), 1_800_000)
 })
