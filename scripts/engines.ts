@@ -19,7 +19,7 @@ import { names } from "./engines/table.ts"
 const instance = "kept"
 const stateFile = () => join(runFolder(), `${instance}.json`)
 
-type State = Pick<Engines, "engines" | "registries" | "machine" | "keeper">
+type State = Pick<Engines, "engines" | "registries" | "authorities" | "machine" | "keeper">
 
 const alive = (pid: number | undefined): pid is number => {
   try {
@@ -35,13 +35,15 @@ const running = (): State | undefined => {
   return alive(state.keeper) ? state : undefined
 }
 
-const print = (state: State): void => {
-  for (const [name, { address, client, host }] of Object.entries(state.engines)) {
+const print = (state: Partial<State>): void => {
+  for (const [name, { address, client, host }] of Object.entries(state.engines ?? {})) {
     const more = Object.entries(client ?? {}).map(([key, value]) => ` ${key}=${value}`)
     process.stdout.write(`${name} socket=${host} address=${address}${more.join("")}\n`)
   }
-  for (const [name, address] of Object.entries(state.registries)) {
-    process.stdout.write(`${name} address=${address}${name === "registry-auth" ? " user=user password=secret" : ""}\n`)
+  for (const [name, address] of Object.entries(state.registries ?? {})) {
+    const ca = state.authorities?.[name]
+    const more = name === "registry-auth" ? " user=user password=secret" : ca === undefined ? "" : ` ca=${ca}`
+    process.stdout.write(`${name} address=${address}${more}\n`)
   }
 }
 
@@ -59,9 +61,10 @@ const up = async (wanted: ReadonlyArray<string>): Promise<void> => {
     }
     return print(before)
   }
-  const { engines, keeper, machine, registries } = await start(wanted, { keep: instance })
-  if (keeper !== undefined) writeFileSync(stateFile(), JSON.stringify({ engines, registries, machine, keeper }))
-  print({ engines, registries, machine, keeper })
+  const { authorities, engines, keeper, machine, registries } = await start(wanted, { keep: instance })
+  const state: State = { engines, registries, authorities, machine, keeper }
+  if (keeper !== undefined) writeFileSync(stateFile(), JSON.stringify(state))
+  print(state)
 }
 
 const down = async (): Promise<void> => {
@@ -93,7 +96,7 @@ const [command, ...rest] = process.argv.slice(2)
 const main = async (): Promise<void> => {
   if (command === "up" && rest.length > 0) return up(rest)
   if (command === "down") return down()
-  if (command === "list") return print(running() ?? { engines: {}, registries: {}, machine: "", keeper: undefined })
+  if (command === "list") return print(running() ?? {})
   if (command === "left") return reportLeft()
   if (command === "image" && rest[0] !== undefined) return writeImage(rest[0], rest[1] ?? "busybox:test")
   throw new EnginesError(

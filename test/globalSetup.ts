@@ -6,7 +6,8 @@
  * `EFFECT_CONTAINERS_TEST_DOCKER_ADDRESS` where its published ports are, of a containerd also
  * `EFFECT_CONTAINERS_TEST_CONTAINERD_NAMESPACE`, `_FOLDER` (for its client's files), `_CNI` (the plugins' folder), `_BRIDGE`
  * and `_SUBNET` (what they are told) and `_BUILDAH` (the program), of a BuildKit the socket of the dockerd that it is
- * inside of, `EFFECT_CONTAINERS_TEST_REGISTRY` and `_REGISTRY_AUTH` (user, secret) as `host:port`,
+ * inside of, `EFFECT_CONTAINERS_TEST_REGISTRY`, `_REGISTRY_AUTH` (user, secret) and `_REGISTRY_TLS` (`_REGISTRY_TLS_CA`
+ * is the file of who certified it) as `host:port`,
  * `EFFECT_CONTAINERS_TEST_MACHINE` the address at which an engine reaches a server of a test, and
  * `EFFECT_CONTAINERS_TEST_IMAGE` the archive of `busybox:test`.
  */
@@ -24,7 +25,7 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
   if (engines.length === 0) return undefined
   // What it builds, it builds for a containerd.
   if (engines.some((name) => row(name)?.kind === "buildkit")) engines.push("containerd")
-  const started = await start([...engines, "registry", "registry-auth"])
+  const started = await start([...engines, "registry", "registry-auth", "registry-tls"])
   try {
     const image = join(started.folder, "busybox.tar")
     writeFileSync(image, archive(await makeImage(), ["busybox:test"]))
@@ -33,6 +34,7 @@ export default async function setup(): Promise<(() => Promise<void>) | undefined
       for (const [key, value] of Object.entries({ address, ...client })) process.env[variable(`${name}-${key}`)] = value
     }
     for (const [name, address] of Object.entries(started.registries)) process.env[variable(name)] = address
+    for (const [name, file] of Object.entries(started.authorities)) process.env[variable(`${name}-ca`)] = file
     process.env[variable("machine")] = started.machine
     process.env[variable("image")] = image
   } catch (error) {

@@ -53,7 +53,7 @@ const suiteFolder = (suite: Row["suite"], packages: ReadonlyArray<string>): stri
 
 export const script = (name: string): string => join(import.meta.dirname, name)
 
-const inPath = (program: string) =>
+export const inPath = (program: string) =>
   [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/sbin"].some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK)

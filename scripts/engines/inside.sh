@@ -33,7 +33,9 @@ case $what in
     for number in {0..15}; do
       if ip link add machine type veth peer name "efc-$number" netns "$keeper" 2>/dev/null; then
         ip link set machine master lan up
-        nsenter --target "$keeper" --net ip addr add "203.0.113.$((number * 16 + 1))/28" dev "efc-$number"
+        for host in 1 14; do
+        nsenter --target "$keeper" --net ip addr add "203.0.113.$((number * 16 + host))/28" dev "efc-$number"
+      done
         nsenter --target "$keeper" --net ip link set "efc-$number" up
         echo "$number"
         exec sleep infinity
@@ -71,6 +73,10 @@ case $what in
     umount -l /run/efc/cgroup
     mount -t overlay -o "lowerdir=$suite/etc:/etc,upperdir=/run/efc/etc,workdir=/run/efc/work" overlay /etc
     mount --bind /run/efc/lib /var/lib
+    if [ -n "${EFC_CERTS:-}" ]; then # whose certificates the engine takes, by address
+      mkdir -p /etc/docker/certs.d /etc/containers/certs.d
+      for folder in /etc/{docker,containers}/certs.d; do mount --bind "$EFC_CERTS" "$folder"; done
+    fi
     programs "$suite"
     cd /
     exec "$@"

@@ -9,12 +9,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs"
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs"
 import { writeFile } from "node:fs/promises"
 import { request } from "node:http"
 import { connect, type NetConnectOpts } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { certify } from "./authority.ts"
 import { removeBridges } from "./bridges.ts"
 import { type ForClient, prepareContainerd } from "./containerd.ts"
 import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
@@ -33,7 +34,7 @@ export type Said =
     readonly address: string
     readonly client?: ForClient
   }
-  | { readonly is: "registry"; readonly name: string; readonly address: string }
+  | { readonly is: "registry"; readonly name: string; readonly address: string; readonly ca?: string }
   | { readonly is: "ready" }
   | { readonly is: "failed"; readonly message: string }
 
@@ -130,14 +131,18 @@ const network = async (): Promise<Network> => {
 }
 
 /** What a daemon is started with that speaks Docker's API at this socket. */
-const daemonOf = async (name: string, is: Networked, own: string, socket: string): Promise<ReadonlyArray<string>> => {
+const daemonOf = async (
+  name: string,
+  is: Networked,
+  { insecure, own, socket }: { readonly own: string; readonly socket: string; readonly insecure: string }
+): Promise<ReadonlyArray<string>> => {
   if (is.kind === "podman") return preparePodman(own, socket)
   const config = join(own, "daemon.json")
   writeFileSync(config, JSON.stringify(is.kind === "buildkit" ? { features: { "containerd-snapshotter": true } } : {}))
   return [
     ["docker-init", "--", "dockerd", "--host", `unix://${socket}`, "--data-root", join(own, "data")],
     ["--exec-root", join(own, "exec"), "--pidfile", join(own, "pid"), "--cgroup-parent", `/efc-${instance}-${name}`],
-    ["--insecure-registry", "203.0.113.0/24", "--config-file", config]
+    ["--insecure-registry", `${insecure}/32`, "--config-file", config]
   ].flat()
 }
 
@@ -147,9 +152,10 @@ const startDocker = async (name: string, is: Networked, lan: Network): Promise<v
   const socket = join(own, "docker.sock")
   const address = lan.address(is.host)
   mkdirSync(own)
-  const daemon = await daemonOf(name, is, own, socket)
+  const daemon = await daemonOf(name, is, { own, socket, insecure: lan.address(1) })
   const inside = ["bash", script("inside.sh"), "join", String(lan.pid), `${address}/28`, tree, name, ...daemon]
-  launch(name, ["unshare", "--net", "--mount", "--propagation", "private", ...inside], 0)
+  const certs = `EFC_CERTS=${join(folder, "certs.d")}`
+  launch(name, ["env", certs, "unshare", "--net", "--mount", "--propagation", "private", ...inside], 0)
   await answers(pinged(socket))(name)
   say({ is: "engine", name, socket, address })
 }
@@ -163,12 +169,21 @@ const startContainerd = async (name: string, is: Containerd): Promise<void> => {
   say({ is: "engine", name, socket, address: "127.0.0.1", client })
 }
 
-const startRegistry = async (name: string, lan: Network | undefined): Promise<void> => {
+/** By what they want; the same in every network. */
+const ports: Readonly<Record<string, number>> = { registry: 5000, "registry-auth": 5001, "registry-tls": 5002 }
+
+const startRegistry = async (name: string, is: Networked, lan: Network | undefined): Promise<void> => {
   const tree = await suite(commonSuite)
   const own = join(folder, name)
-  const host = lan === undefined ? "127.0.0.1" : lan.address(1)
-  const port = (name === "registry" ? 5000 : 5001) + (lan === undefined ? 10_000 + process.pid % 10_000 : 0)
+  const host = lan === undefined ? "127.0.0.1" : lan.address(is.host)
+  const port = (ports[name] ?? 0) + (lan === undefined ? 10_000 + process.pid % 10_000 : 0)
   mkdirSync(join(own, "data"), { recursive: true })
+  const certified = name === "registry-tls" ? await certify(join(own, "tls"), host, tree) : undefined
+  if (certified !== undefined) {
+    const trusted = join(folder, "certs.d", `${host}:${port}`)
+    mkdirSync(trusted)
+    copyFileSync(certified.ca, join(trusted, "ca.crt"))
+  }
   // bcrypt of "secret": the one kind that the registry takes. It guards nothing but a test's own registry.
   const hash = "$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"
   await writeFile(join(own, "htpasswd"), `user:${hash}\n`)
@@ -176,8 +191,12 @@ const startRegistry = async (name: string, lan: Network | undefined): Promise<vo
     version: "0.1",
     log: { level: "warn" },
     storage: { filesystem: { rootdirectory: join(own, "data") }, delete: { enabled: true } },
-    http: { addr: `${host}:${port}`, secret: instance },
-    ...name === "registry" ? {} : { auth: { htpasswd: { realm: "test", path: join(own, "htpasswd") } } }
+    http: {
+      addr: `${host}:${port}`,
+      secret: instance,
+      ...certified === undefined ? {} : { tls: { certificate: certified.certificate, key: certified.key } }
+    },
+    ...name === "registry-auth" ? { auth: { htpasswd: { realm: "test", path: join(own, "htpasswd") } } } : {}
   }
   await writeFile(join(own, "config.json"), JSON.stringify(config))
   const serve = ["docker-registry", "serve", join(own, "config.json")]
@@ -186,7 +205,7 @@ const startRegistry = async (name: string, lan: Network | undefined): Promise<vo
     : ["unshare", "--mount", "--propagation", "private", "bash", script("inside.sh"), "programs", tree, ...serve]
   launch(name, command, 0)
   await answers(connected({ host, port }))(name)
-  say({ is: "registry", name, address: `${host}:${port}` })
+  say({ is: "registry", name, address: `${host}:${port}`, ...certified === undefined ? {} : { ca: certified.ca } })
 }
 
 const clear = async (): Promise<void> => {
@@ -215,7 +234,7 @@ const start = async (): Promise<void> => {
   await sweep()
   if (stopping) return
   if (existsSync(folder)) throw new EnginesError(`${folder} is in use; if no process of it runs, remove it`)
-  mkdirSync(folder)
+  mkdirSync(join(folder, "certs.d"), { recursive: true })
   mine = true
   writeFileSync(join(folder, "keeper"), `${process.pid} ${startTime(process.pid)}`)
   const engines = wanted.filter((name) => row(name)?.kind !== "registry")
@@ -229,7 +248,7 @@ const start = async (): Promise<void> => {
     const is = row(name)
     if (is === undefined) throw new EnginesError(`no engine is called ${name}`)
     if (is.kind === "containerd") return startContainerd(name, is)
-    return is.kind === "registry" || lan === undefined ? startRegistry(name, lan) : startDocker(name, is, lan)
+    return is.kind === "registry" || lan === undefined ? startRegistry(name, is, lan) : startDocker(name, is, lan)
   }))
   say({ is: "ready" })
 }

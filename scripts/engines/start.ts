@@ -29,6 +29,8 @@ export interface Engines {
   readonly engines: Readonly<Record<string, Engine>>
   /** `host:port` of each registry, the same from here and from the engines started with it. */
   readonly registries: Readonly<Record<string, string>>
+  /** Of each registry that speaks TLS, the file of the certificate authority to trust, in PEM. */
+  readonly authorities: Readonly<Record<string, string>>
   /** The address at which those engines reach a server of this machine, or `127.0.0.1` for an engine already there. */
   readonly machine: string
   /** Process id of what holds it all, for `down`. */
@@ -89,6 +91,7 @@ export const start = async (
 ): Promise<Engines> => {
   const engines: Record<string, Engine> = {}
   const registries: Record<string, string> = {}
+  const authorities: Record<string, string> = {}
   const missing: Array<string> = []
   const why = cannotStart()
   for (const name of new Set(wanted)) {
@@ -96,8 +99,11 @@ export const start = async (
     const given = process.env[variable(name)]
     if (kind === undefined) throw new EnginesError(`No engine is called ${name}: there are ${names.join(", ")}.`)
     if (given !== undefined && given !== "") {
-      if (kind === "registry") registries[name] = given
-      else engines[name] = { host: given, address: addressOf(given) }
+      if (kind === "registry") {
+        registries[name] = given
+        const ca = process.env[variable(`${name}-ca`)]
+        if (ca !== undefined) authorities[name] = ca
+      } else engines[name] = { host: given, address: addressOf(given) }
     } else if (name === "docker" && why !== undefined) engines[name] = await engineOfMachine(why)
     else missing.push(name)
   }
@@ -105,7 +111,7 @@ export const start = async (
   if (missing.length === 0) {
     const folder = mkdtempSync(join(tmpdir(), "effect-containers-"))
     const stop = () => rm(folder, { recursive: true, force: true })
-    return { engines, registries, machine, keeper: undefined, folder, stop }
+    return { engines, registries, authorities, machine, keeper: undefined, folder, stop }
   }
 
   const instance = options?.keep ?? randomBytes(3).toString("hex")
@@ -135,8 +141,10 @@ export const start = async (
     else if (said.is === "engine") {
       const { address, client, name, socket } = said
       engines[name] = { host: `unix://${socket}`, address, client }
-    } else if (said.is === "registry") registries[said.name] = said.address
-    else if (said.is === "failed") failure = said.message
+    } else if (said.is === "registry") {
+      registries[said.name] = said.address
+      if (said.ca !== undefined) authorities[said.name] = said.ca
+    } else if (said.is === "failed") failure = said.message
     else ready = true
     if (ready) break
   }
@@ -148,7 +156,8 @@ export const start = async (
   // The pipe stays open without keeping this process alive: that it closes is what tells the keeper.
   child.unref()
   if (child.stdin !== null && "unref" in child.stdin && typeof child.stdin.unref === "function") child.stdin.unref()
-  return { engines, registries, machine, keeper: child.pid, folder: join(runFolder(), instance), stop }
+  const own = join(runFolder(), instance)
+  return { engines, registries, authorities, machine, keeper: child.pid, folder: own, stop }
 }
 
 /** Gives an engine the images of an archive. Rejects with what it says when it does not take them. */

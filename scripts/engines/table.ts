@@ -38,7 +38,9 @@ export const rows: Readonly<Record<string, Row>> = {
   containerd17: { kind: "containerd", suite: "trixie" },
   containerd21: { kind: "containerd", suite: "forky" },
   registry: { kind: "registry", suite: "trixie", host: 1 },
-  "registry-auth": { kind: "registry", suite: "trixie", host: 1 }
+  "registry-auth": { kind: "registry", suite: "trixie", host: 1 },
+  // No engine is told to do without TLS at this machine's other address.
+  "registry-tls": { kind: "registry", suite: "trixie", host: 14 }
 }
 
 /** Just `docker`, `podman`, `containerd` or `buildkit` is the newest one in a stable suite. */
