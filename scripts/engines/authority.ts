@@ -32,30 +32,19 @@ const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-n
 /** Makes an authority and, by it, a certificate for an address. `tree` has an openssl where this machine has none. */
 export const certify = async (folder: string, address: string, tree: string): Promise<Certified> => {
   const run = promisify(execFile)
-  const openssl = (...args: ReadonlyArray<string>) =>
-    inPath("openssl")
-      ? run("openssl", args)
-      : run(
-        "unshare",
-        [
-          ["--mount", "--propagation", "private", "bash", script("inside.sh"), "programs", tree, "openssl"],
-          args
-        ].flat()
-      )
+  const programs = ["--mount", "--propagation", "private", "bash", script("inside.sh"), "programs", tree, "openssl"]
+  const openssl = (args: ReadonlyArray<string>) =>
+    inPath("openssl") ? run("openssl", args) : run("unshare", [...programs, ...args])
   mkdirSync(folder, { recursive: true })
   const at = (name: string) => join(folder, name)
   const [ca, certificate, key] = [at("ca.crt"), at("server.crt"), at("server.key")]
   const [config, caKey, asked] = [at("openssl.cnf"), at("ca.key"), at("server.csr")]
   writeFileSync(config, settings(address))
   const requested = ["req", "-config", config, ...newKey]
-  await openssl(
-    ...[...requested, "-x509", "-extensions", "authority", "-subj", "/CN=authority of a test", "-days", "2"],
-    ...["-keyout", caKey, "-out", ca]
-  )
-  await openssl(...requested, "-subj", "/CN=registry of a test", "-keyout", key, "-out", asked)
-  await openssl(
-    ...["x509", "-req", "-in", asked, "-CA", ca, "-CAkey", caKey, "-CAcreateserial", "-days", "2"],
-    ...["-extfile", config, "-extensions", "server", "-out", certificate]
-  )
+  const own = ["-x509", "-extensions", "authority", "-subj", "/CN=authority of a test", "-days", "2"]
+  await openssl([...requested, ...own, "-keyout", caKey, "-out", ca])
+  await openssl([...requested, "-subj", "/CN=registry of a test", "-keyout", key, "-out", asked])
+  const by = ["-CA", ca, "-CAkey", caKey, "-CAcreateserial", "-days", "2", "-extfile", config, "-extensions", "server"]
+  await openssl(["x509", "-req", "-in", asked, ...by, "-out", certificate])
   return { ca, certificate, key }
 }

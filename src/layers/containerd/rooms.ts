@@ -56,7 +56,10 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Implementation, never, Scope.Scope> {
   const { channel, snapshotter, version } = connection
   const findCredentials = (domain: string) => Credentials.find(environment, domain, "pull")
-  const registry = yield* Registry.make(config.registries ?? {}, findCredentials)
+  const registry = yield* Registry.make(
+    config.registries ?? {},
+    (domain) => Credentials.lookUp(environment, domain, "pull")
+  )
   const transfer = Transfer.make(connection, config.registries ?? {})
   const images = Images.make({ channel, snapshotter, registry, transfer, findCredentials })
   const host = yield* Host.look(isRootless(config), config.seccomp)

@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Credentials } from "../../Backend.ts"
+import type * as Errors from "../../Errors.ts"
 import type * as Reference from "../../Reference.ts"
 import * as ClientConfig from "../registry/clientConfig.ts"
-import { find, fromEntry, hostOf, serverOf } from "../registry/credentials.ts"
+import { find, found, fromEntry, hostOf, lookUp, serverOf } from "../registry/credentials.ts"
 import type { Environment } from "./environment.ts"
 
 /** A header's value: JSON in the base64 of URLs, with the padding that Go's decoder insists on. */
@@ -17,22 +18,33 @@ const authOf = (credentials: Credentials, server: string) =>
     ? { identitytoken: Redacted.value(credentials.identityToken), serveraddress: server }
     : { username: credentials.username, password: Redacted.value(credentials.password), serveraddress: server }
 
+/** What a pull and a push are asked with. */
+export interface Asked {
+  readonly headers: Readonly<Record<string, string>>
+  /** Why nobody is said to ask, though somebody should be. */
+  readonly issue: Errors.Reason | undefined
+}
+
 /** The header in which a pull and a push say who asks. */
 export const header = (
   environment: Environment,
   reference: Reference.Reference,
   given: Credentials | undefined,
   operation: string
-): Effect.Effect<Readonly<Record<string, string>>> =>
+): Effect.Effect<Asked> =>
   Effect.map(
-    given === undefined ? find(environment, reference.domain, operation) : Effect.succeed(given),
-    (credentials): Readonly<Record<string, string>> =>
-      credentials !== undefined
+    given === undefined
+      ? found(reference.domain, lookUp(environment, reference.domain, operation))
+      : Effect.succeed({ credentials: given, issue: undefined }),
+    ({ credentials, issue }) => ({
+      issue,
+      headers: credentials !== undefined
         ? { "X-Registry-Auth": encode(authOf(credentials, serverOf(reference.domain))) }
         // Old engines refuse a push that does not even say that it has none.
         : operation === "push"
         ? { "X-Registry-Auth": encode({}) }
         : {}
+    })
   )
 
 /** The header in which a build is given what its base images may need: everything that the client's configuration has. */

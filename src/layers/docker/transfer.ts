@@ -5,6 +5,7 @@ import type { Credentials, Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import { type Phase, PullStatus } from "../../Progress.ts"
 import * as Reference from "../../Reference.ts"
+import { explained } from "../registry/credentials.ts"
 import * as Credential from "./credentials.ts"
 import type { Environment } from "./environment.ts"
 import { fromMessage, reason } from "./errors.ts"
@@ -100,11 +101,14 @@ const transfer = (
 ): Stream.Stream<PullStatus, Errors.Reason> =>
   Stream.unwrap(Effect.gen(function*() {
     const reference = yield* parse(operation, image)
-    const headers = yield* Credential.header(environment, reference, credentials, operation)
-    return statuses(
-      stream(client, { operation, method: "POST", ...request(reference), headers }),
-      operation,
-      client.isPodman
+    const { headers, issue } = yield* Credential.header(environment, reference, credentials, operation)
+    return Stream.mapError(
+      statuses(
+        stream(client, { operation, method: "POST", ...request(reference), headers }),
+        operation,
+        client.isPodman
+      ),
+      (error) => explained(error, issue)
     )
   }))
 

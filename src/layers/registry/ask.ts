@@ -7,6 +7,7 @@ import type * as Reference from "../../Reference.ts"
 import { isFine, refusal, words } from "./answer.ts"
 import type { Asked, Auth, Authorization } from "./auth.ts"
 import { parse } from "./challenge.ts"
+import { explained } from "./credentials.ts"
 import type { Endpoint } from "./endpoint.ts"
 import type { Operation, Subject } from "./errors.ts"
 import type { Answer, Body, Transport } from "./http.ts"
@@ -84,8 +85,7 @@ const judged = (answer: Answer, operation: Operation, by: Authorization | undefi
   return challenge?.parameters.get("error") === "insufficient_scope" ? withheld(operation, by.isAnonymous) : wrong
 }
 
-/** Asks a registry, says who asks when it wants to know, and fails as it says when it says no. */
-export const ask = Effect.fnUntraced(function*<E = never>(
+const asking = Effect.fnUntraced(function*<E = never>(
   { auth, transport }: Registries,
   question: Question<E>
 ): Effect.fn.Return<Answer, Errors.Reason | E, Scope.Scope> {
@@ -122,3 +122,10 @@ export const ask = Effect.fnUntraced(function*<E = never>(
     judged(answer, subject.operation, authorization)
   )
 })
+
+/** Asks a registry, says who asks when it wants to know, and fails as it says when it says no. */
+export const ask = <E = never>(
+  registries: Registries,
+  question: Question<E>
+): Effect.Effect<Answer, Errors.Reason | E, Scope.Scope> =>
+  Effect.mapError(asking(registries, question), (error) => explained(error, registries.auth.issue(question)))

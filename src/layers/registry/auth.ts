@@ -8,6 +8,7 @@ import type { Credentials } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import { type Challenge, parse } from "./challenge.ts"
+import { found } from "./credentials.ts"
 import type { Endpoint } from "./endpoint.ts"
 import { odd, type Subject } from "./errors.ts"
 import type { Transport } from "./http.ts"
@@ -40,6 +41,8 @@ export interface Auth {
     header: string,
     refused: Authorization | undefined
   ) => Effect.Effect<Authorization, Errors.Reason>
+  /** Why credentials that should be there were not found the last time they were looked for. */
+  readonly issue: (asked: Asked) => Errors.Reason | undefined
 }
 
 interface Slot {
@@ -57,9 +60,16 @@ const hash = (text: string): string => createHash("sha256").update(text).digest(
 /** Remembers challenges and tokens. `find` is asked when a registry wants credentials, once a minute at most. */
 export const make = Effect.fnUntraced(function*(
   transport: Transport,
-  find: (domain: string) => Effect.Effect<Credentials | undefined>
+  find: (domain: string) => Effect.Effect<Credentials | undefined, Errors.Reason>
 ): Effect.fn.Return<Auth> {
-  const found = yield* Cache.make({ lookup: find, capacity: 64, timeToLive: "1 minute" })
+  const issues = new Map<string, Errors.Reason>()
+  const lookup = (domain: string) =>
+    Effect.map(found(domain, find(domain)), ({ credentials, issue }) => {
+      if (issue === undefined) issues.delete(domain)
+      else issues.set(domain, issue)
+      return credentials
+    })
+  const cache = yield* Cache.make({ lookup, capacity: 64, timeToLive: "1 minute" })
   const challenges = new Map<string, Challenge>()
   const slots = new Map<string, Slot>()
 
@@ -102,7 +112,7 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const credentialsOf = (asked: Asked): Effect.Effect<Credentials | undefined> =>
-    asked.credentials === undefined ? Cache.get(found, asked.endpoint.domain) : Effect.succeed(asked.credentials)
+    asked.credentials === undefined ? Cache.get(cache, asked.endpoint.domain) : Effect.succeed(asked.credentials)
 
   const meet = Effect.fnUntraced(function*(
     asked: Asked,
@@ -128,6 +138,7 @@ export const make = Effect.fnUntraced(function*(
     reason("Unauthenticated", { operation, message: `${image}: ${host} ${message}`, hint, code: 401 })
 
   return {
+    issue: (asked) => asked.credentials === undefined ? issues.get(asked.endpoint.domain) : undefined,
     current: Effect.fnUntraced(function*(asked) {
       const challenge = challenges.get(asked.endpoint.base.origin)
       return challenge === undefined
@@ -148,7 +159,7 @@ export const make = Effect.fnUntraced(function*(
       challenges.set(asked.endpoint.base.origin, { ...challenge, parameters })
       const before = refused === undefined ? undefined : Redacted.value(refused.header)
       // They may have been renewed since they were read.
-      if (refused !== undefined) yield* Cache.invalidate(found, asked.endpoint.domain)
+      if (refused !== undefined) yield* Cache.invalidate(cache, asked.endpoint.domain)
       const credentials = yield* credentialsOf(asked)
       const authorization = yield* meet(asked, challenge, credentials, before)
       if (authorization === undefined) {

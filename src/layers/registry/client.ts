@@ -56,7 +56,7 @@ export interface Client {
  */
 export const make = Effect.fnUntraced(function*(
   config: RegistryConfig,
-  findCredentials: (domain: string) => Effect.Effect<Credentials | undefined>
+  findCredentials: (domain: string) => Effect.Effect<Credentials | undefined, Errors.Reason>
 ): Effect.fn.Return<Client, never, Scope.Scope> {
   const transport = yield* Transport.make(settings(config))
   const registries: Registries = { transport, auth: yield* Auth.make(transport, findCredentials) }

@@ -1,13 +1,11 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
-import { spawn } from "node:child_process"
 import type { Credentials } from "../../Backend.ts"
-import type * as Errors from "../../Errors.ts"
+import * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import * as ClientConfig from "./clientConfig.ts"
 import type { Environment } from "./environment.ts"
+import * as Helper from "./helper.ts"
 
 /** Under which name the client's configuration knows a registry: Docker Hub has one of its own. */
 export const serverOf = (domain: string): string => domain === "docker.io" ? "https://index.docker.io/v1/" : domain
@@ -34,74 +32,11 @@ export const fromEntry = (entry: Entry): Credentials | undefined => {
     : { username: entry.username, password: Redacted.make(entry.password) }
 }
 
-const Answer = Schema.Struct({ Username: Schema.String, Secret: Schema.String })
-
-const decodeAnswer = Schema.decodeUnknownResult(Answer)
-
-const helperDeadline = 10_000
-
-/** Longer than any secret: characters. */
-const longestAnswer = 1024 * 1024
-
 /**
- * Asks a credential helper, as docker-credential-helpers has it: the server on standard input, JSON on standard output.
- * `undefined` when it knows none.
+ * The credentials that Docker's client would use for a registry: from `credHelpers`, `credsStore` and `auths` of
+ * its `config.json`. Fails when what is configured cannot be read, or a helper does not answer.
  */
-const fromHelper = (
-  helper: string,
-  server: string,
-  operation: string
-): Effect.Effect<Credentials | undefined, Errors.Reason> => {
-  const program = `docker-credential-${helper}`
-  const failed = (message: string) => reason("Unavailable", { operation, message: `${program}: ${message}` })
-  const run = Effect.callback<string | undefined, Errors.Reason>((resume) => {
-    const child = spawn(program, ["get"], { stdio: ["pipe", "pipe", "ignore"] })
-    let output = ""
-    child.on("error", (cause) => resume(Effect.fail(failed(cause.message))))
-    child.stdin.on("error", () => {})
-    child.stdout.setEncoding("utf8")
-    child.stdout.on("data", (text: string) => {
-      output += text
-      if (output.length > longestAnswer) child.kill("SIGKILL")
-    })
-    child.on("close", (code) => {
-      if (code === 0) return resume(Effect.succeed(output))
-      resume(
-        /not found/i.test(output)
-          ? Effect.undefined
-          : Effect.fail(failed(`ended with ${code ?? "a signal"}`))
-      )
-    })
-    child.stdin.end(server)
-    return Effect.sync(() => void child.kill("SIGKILL"))
-  })
-  return run.pipe(
-    Effect.timeoutOrElse({
-      duration: helperDeadline,
-      orElse: () => Effect.fail(failed(`no answer within ${helperDeadline} ms`))
-    }),
-    Effect.flatMap((output) => {
-      if (output === undefined) return Effect.undefined
-      let json: unknown
-      try {
-        json = JSON.parse(output)
-      } catch {
-        return Effect.fail(failed("its answer is not JSON"))
-      }
-      const answer = decodeAnswer(json)
-      if (Result.isFailure(answer)) return Effect.fail(failed("its answer has no Username and Secret"))
-      const { Secret, Username } = answer.success
-      if (Secret === "") return Effect.undefined
-      return Effect.succeed<Credentials>(
-        Username === "<token>"
-          ? { identityToken: Redacted.make(Secret) }
-          : { username: Username, password: Redacted.make(Secret) }
-      )
-    })
-  )
-}
-
-const lookUp = Effect.fnUntraced(function*(
+export const lookUp = Effect.fnUntraced(function*(
   environment: Environment,
   domain: string,
   operation: string
@@ -110,7 +45,7 @@ const lookUp = Effect.fnUntraced(function*(
   const server = serverOf(domain)
   const helper = config.credHelpers?.[domain] ?? config.credHelpers?.[server] ?? config.credsStore
   if (helper !== undefined && helper !== "") {
-    const found = yield* fromHelper(helper, server, operation)
+    const found = yield* Helper.ask(helper, server, operation)
     if (found !== undefined) return found
   }
   const auths = config.auths ?? {}
@@ -119,16 +54,41 @@ const lookUp = Effect.fnUntraced(function*(
   return entry === undefined ? undefined : fromEntry(entry)
 })
 
-/**
- * The credentials that Docker's client would use for a registry: from `credHelpers`, `credsStore` and `auths` of
- * its `config.json`. What cannot be read is a warning: a public image needs none.
- */
+/** Without them it goes on, as a public image needs none, and somebody may wonder. */
+const warn = (domain: string, issue: Errors.Reason): Effect.Effect<void> =>
+  Effect.logWarning(`going on without credentials for ${domain}: ${issue.message}`)
+
+/** The same as {@link lookUp}, where what cannot be read is a warning. */
 export const find = (
   environment: Environment,
   domain: string,
   operation: string
 ): Effect.Effect<Credentials | undefined> =>
-  Effect.catch(
-    lookUp(environment, domain, operation),
-    (error) => Effect.as(Effect.logWarning(`going on without credentials for ${domain}: ${error.message}`), undefined)
-  )
+  Effect.catch(lookUp(environment, domain, operation), (issue) => Effect.as(warn(domain, issue), undefined))
+
+/** Credentials, or why there are none though there should be. */
+export interface Found {
+  readonly credentials: Credentials | undefined
+  readonly issue: Errors.Reason | undefined
+}
+
+/** Looks for credentials, and remembers why there are none: see {@link explained}. */
+export const found = (
+  domain: string,
+  find: Effect.Effect<Credentials | undefined, Errors.Reason>
+): Effect.Effect<Found> =>
+  Effect.matchEffect(find, {
+    onSuccess: (credentials) => Effect.succeed<Found>({ credentials, issue: undefined }),
+    onFailure: (issue) => Effect.as(warn(domain, issue), { credentials: undefined, issue })
+  })
+
+/** A refusal of somebody who asked without credentials says why there were none. Everything else stays as it is. */
+export const explained = <E>(error: E, issue: Errors.Reason | undefined): E | Errors.Reason => {
+  if (issue === undefined) return error
+  const isRefusal = error instanceof Errors.Unauthenticated || error instanceof Errors.PermissionDenied ||
+    error instanceof Errors.NotFound
+  if (!isRefusal) return error
+  const { _tag, cause, code, message, operation } = error
+  const hint = `asked without credentials: ${issue.message}`
+  return reason(_tag, { operation, message, hint, code, cause })
+}

@@ -1,36 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Credentials } from "effect-containers/Backend"
 import { find } from "effect-containers/layers/registry/credentials"
-import * as Environment from "effect-containers/layers/registry/environment"
-import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { configuration, environmentOf } from "./configured.ts"
 
 const base64 = (text: string) => Buffer.from(text).toString("base64")
 
 /** A client's configuration, and with it a helper that is called `docker-credential-efctest`. */
 const configured = Effect.fnUntraced(function*(config: unknown, helper = "exit 1") {
-  const folder = yield* Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(tmpdir(), "efc-"))),
-    (folder) => Effect.promise(() => rm(folder, { recursive: true }))
-  )
-  const text = typeof config === "string" ? config : JSON.stringify(config)
-  yield* Effect.promise(() => writeFile(join(folder, "config.json"), text))
-  yield* Effect.promise(() =>
-    writeFile(join(folder, "docker-credential-efctest"), `#!/bin/sh\nread server\n${helper}\n`, { mode: 0o755 })
-  )
-  const path = process.env["PATH"]
-  yield* Effect.acquireRelease(
-    Effect.sync(() => void (process.env["PATH"] = `${folder}:${path}`)),
-    () => Effect.sync(() => void (process.env["PATH"] = path))
-  )
-  const environment = yield* Effect.provide(
-    Environment.read,
-    ConfigProvider.layer(ConfigProvider.fromUnknown({ DOCKER_CONFIG: folder }))
-  )
+  const environment = yield* environmentOf(yield* configuration(config, { efctest: helper }))
   return (domain: string) => Effect.map(find(environment, domain, "pull"), shown)
 })
 
