@@ -138,7 +138,14 @@ const daemonOf = async (
 ): Promise<ReadonlyArray<string>> => {
   if (is.kind === "podman") return preparePodman(own, socket)
   const config = join(own, "daemon.json")
-  writeFileSync(config, JSON.stringify(is.kind === "buildkit" ? { features: { "containerd-snapshotter": true } } : {}))
+  writeFileSync(
+    config,
+    JSON.stringify({
+      // After the usual five it has waited for a minute: long for a test of a registry that never gets on.
+      "max-download-attempts": 2,
+      ...is.kind === "buildkit" ? { features: { "containerd-snapshotter": true } } : {}
+    })
+  )
   return [
     ["docker-init", "--", "dockerd", "--host", `unix://${socket}`, "--data-root", join(own, "data")],
     ["--exec-root", join(own, "exec"), "--pidfile", join(own, "pid"), "--cgroup-parent", `/efc-${instance}-${name}`],

@@ -5,9 +5,12 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { limits } from "./limits.ts"
 
-/** Those that `keeper.ts` can start: one without and one with a password in each of sixteen networks. */
+/** Without TLS: those that `keeper.ts` can start, without and with a password, and those of tests' own. */
+const ports = [5000, 5001, 5010, 5011, 5012, 5013]
+
+/** In each of sixteen networks. */
 const registries = Array.from({ length: 16 }, (_, network) => `203.0.113.${network * 16 + 1}`)
-  .flatMap((host) => [`${host}:5000`, `${host}:5001`])
+  .flatMap((host) => ports.map((port) => `${host}:${port}`))
 
 /** Unlike Docker's setting, this one knows no ranges of addresses. */
 const insecure = (address: string) => `[[registry]]\nlocation = "${address}"\ninsecure = true\n`

@@ -5,6 +5,7 @@ import type * as Errors from "../../Errors.ts"
 import type * as Reference from "../../Reference.ts"
 import * as ClientConfig from "../registry/clientConfig.ts"
 import { find, found, fromEntry, hostOf, lookUp, serverOf } from "../registry/credentials.ts"
+import { secretsOf } from "../registry/redact.ts"
 import type { Environment } from "./environment.ts"
 
 /** A header's value: JSON in the base64 of URLs, with the padding that Go's decoder insists on. */
@@ -23,6 +24,8 @@ export interface Asked {
   readonly headers: Readonly<Record<string, string>>
   /** Why nobody is said to ask, though somebody should be. */
   readonly issue: Errors.Reason | undefined
+  /** What must not come back in an error. */
+  readonly secrets: ReadonlyArray<string>
 }
 
 /** The header in which a pull and a push say who asks. */
@@ -38,6 +41,7 @@ export const header = (
       : Effect.succeed({ credentials: given, issue: undefined }),
     ({ credentials, issue }) => ({
       issue,
+      secrets: secretsOf(credentials),
       headers: credentials !== undefined
         ? { "X-Registry-Auth": encode(authOf(credentials, serverOf(reference.domain))) }
         // Old engines refuse a push that does not even say that it has none.

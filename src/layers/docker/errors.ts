@@ -1,5 +1,6 @@
 import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
+import { redacted } from "../registry/redact.ts"
 
 export { reason }
 
@@ -49,6 +50,11 @@ const registry: ReadonlyArray<Rule> = [
   },
   { says: /requested access to the resource is denied|access forbidden/i, tag: "PermissionDenied" },
   { says: /toomanyrequests|too many requests|rate limit/i, tag: "ResourceExhausted", hint: "try again later" },
+  {
+    says: /verification failed for digest|digest did not match|unexpected commit digest/i,
+    tag: "Protocol",
+    hint: "the registry gave other bytes than those that were asked for"
+  },
   {
     says: /server gave HTTP response to HTTPS client/i,
     tag: "Protocol",
@@ -169,7 +175,7 @@ const tidy = (message: string): string => message.trim().replace(/: unknown$/, "
  * What the engine's own words mean. `status` is that of the response, absent for an error inside of a stream.
  */
 export const fromMessage = (operation: string, text: string, status?: number | undefined): Errors.Reason => {
-  const message = tidy(text)
+  const message = redacted(tidy(text), [])
   // Docker says how a RUN ended in words only.
   const exit = operation === "build"
     ? /returned a non-zero code: (\d+)|exit status (\d+)|exit code: (\d+)/.exec(message)

@@ -6,6 +6,7 @@ import type * as Errors from "../../Errors.ts"
 import { type Phase, PullStatus } from "../../Progress.ts"
 import * as Reference from "../../Reference.ts"
 import { explained } from "../registry/credentials.ts"
+import { redacted } from "../registry/redact.ts"
 import * as Credential from "./credentials.ts"
 import type { Environment } from "./environment.ts"
 import { fromMessage, reason } from "./errors.ts"
@@ -91,6 +92,13 @@ export const parse = (operation: string, image: string): Effect.Effect<Reference
       : Effect.fail(reason("InvalidArgument", { operation, message: parsed.failure.message }))
   })
 
+/** The engine gives a registry's words on, in which there may be what it was sent. */
+const without = (secrets: ReadonlyArray<string>, error: Errors.Reason): Errors.Reason => {
+  const { _tag, cause, code, hint, operation } = error
+  const message = redacted(error.message, secrets)
+  return message === error.message ? error : reason(_tag, { operation, message, hint, code, cause })
+}
+
 const transfer = (
   client: Client,
   environment: Environment,
@@ -101,14 +109,14 @@ const transfer = (
 ): Stream.Stream<PullStatus, Errors.Reason> =>
   Stream.unwrap(Effect.gen(function*() {
     const reference = yield* parse(operation, image)
-    const { headers, issue } = yield* Credential.header(environment, reference, credentials, operation)
+    const { headers, issue, secrets } = yield* Credential.header(environment, reference, credentials, operation)
     return Stream.mapError(
       statuses(
         stream(client, { operation, method: "POST", ...request(reference), headers }),
         operation,
         client.isPodman
       ),
-      (error) => explained(error, issue)
+      (error) => explained(without(secrets, error), issue)
     )
   }))
 

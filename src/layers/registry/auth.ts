@@ -12,7 +12,8 @@ import { found } from "./credentials.ts"
 import type { Endpoint } from "./endpoint.ts"
 import { odd, type Subject } from "./errors.ts"
 import type { Transport } from "./http.ts"
-import { basic, fetch, secretsOf, type Token } from "./token.ts"
+import { basic, secretsOf } from "./redact.ts"
+import { fetch, type Token } from "./token.ts"
 
 /** Who asks, where, and for what. */
 export interface Asked {

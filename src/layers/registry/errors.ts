@@ -1,5 +1,6 @@
 import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
+import { redacted } from "./redact.ts"
 
 type Tag = Errors.Reason["_tag"]
 
@@ -116,8 +117,7 @@ const read = (body: string): Said => {
 
 /** Neither a line's end nor a secret that was sent may come back in an error. */
 const tidy = (text: string, secrets: ReadonlyArray<string>): string => {
-  let clean = text.replace(/\s+/g, " ").trim()
-  for (const secret of secrets) if (secret !== "") clean = clean.replaceAll(secret, "<redacted>")
+  const clean = redacted(text.replace(/\s+/g, " ").trim(), secrets)
   return clean.length > longest ? `${clean.slice(0, longest)}...` : clean
 }
 

@@ -10,6 +10,7 @@ import { bytes, isFine, refusal } from "./answer.ts"
 import { mayBePlain } from "./endpoint.ts"
 import { odd, type Subject } from "./errors.ts"
 import type { Request, Transport } from "./http.ts"
+import { basic, secretsOf } from "./redact.ts"
 import { follow } from "./redirect.ts"
 
 /** What a registry lets in, and until when: milliseconds of the clock. */
@@ -38,18 +39,6 @@ const usualLife = 60
 
 /** No token is longer: bytes. */
 const longest = 1024 * 1024
-
-/** The base64 of Basic authentication. */
-export const basic = ({ password, username }: Extract<Credentials, { readonly username: string }>): string =>
-  Buffer.from(`${username}:${Redacted.value(password)}`).toString("base64")
-
-/** What of credentials must not come back in an error. */
-export const secretsOf = (credentials: Credentials | undefined): ReadonlyArray<string> =>
-  credentials === undefined
-    ? []
-    : "identityToken" in credentials
-    ? [Redacted.value(credentials.identityToken)]
-    : [basic(credentials), Redacted.value(credentials.password)]
 
 const requestOf = (
   subject: Subject,

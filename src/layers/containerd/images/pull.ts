@@ -6,6 +6,7 @@ import type { Credentials, Primitives } from "../../../Backend.ts"
 import type * as Errors from "../../../Errors.ts"
 import * as Reference from "../../../Reference.ts"
 import type { Client, Manifest as Received, Options } from "../../registry/client.ts"
+import { redacted, secretsOf } from "../../registry/redact.ts"
 import { reason } from "../errors.ts"
 import { longest } from "./documents.ts"
 import { indexLabels, manifestLabels, refOf } from "./gc.ts"
@@ -97,7 +98,10 @@ export const make = (
         })
       ),
       Effect.andThen(Effect.as(Effect.logDebug(`the engine has pulled ${image} by itself`), true)),
-      Effect.catch((error) => Effect.as(Effect.logDebug(`the engine cannot pull ${image}: ${error.message}`), false))
+      Effect.catch((error) => {
+        const words = redacted(error.message, secretsOf(credentials))
+        return Effect.as(Effect.logDebug(`the engine cannot pull ${image}: ${words}`), false)
+      })
     )
   })
 
