@@ -17,6 +17,18 @@ export {
   type PullPolicy,
   type Volume
 } from "./container/description.ts"
+export { exec, type ExecHandle } from "./container/exec.ts"
+export type { ExecOptions } from "./container/execConfig.ts"
+export {
+  type ExecError,
+  execExitCode,
+  execLines,
+  execRun,
+  type ExecRunOptions,
+  execStream,
+  execString,
+  type Executed
+} from "./container/execRun.ts"
 export * from "./container/limits.ts"
 export { type LinuxCapability } from "./container/linuxCapability.ts"
 export {
@@ -49,3 +61,4 @@ export {
 export * from "./container/security.ts"
 export { type ContainerHandle, create, type CreatedContainer, start, type StartOptions } from "./container/start.ts"
 export { sweep, type Swept } from "./container/sweep.ts"
+export type { Target } from "./container/target.ts"

@@ -211,7 +211,8 @@ export interface Attachment {
 }
 
 /**
- * A further process in a container.
+ * A further process in a container. When the scope that it was started in closes before it has ended, it is killed, with
+ * all that it started; what it left behind when it ended by itself goes on.
  *
  * @category models
  * @since 0.1.0
@@ -222,6 +223,14 @@ export interface Exec extends Attachment {
    * write a word about it to the output.
    */
   readonly exit: Effect.Effect<ExitStatus, Errors.Reason>
+  /** Its number among the processes of the engine's host, once it has one; `undefined`: it could not be executed. */
+  readonly pid: Effect.Effect<number | undefined, Errors.Reason>
+  readonly isRunning: Effect.Effect<boolean, Errors.Reason>
+  /**
+   * Sends a signal, by name or number, to it and to all that it started. None of them being there any more is no failure.
+   * `Unsupported` where the engine has no way to do so.
+   */
+  readonly signal: (signal: string) => Effect.Effect<void, Errors.Reason>
   readonly resize: (size: TerminalSize) => Effect.Effect<void, Errors.Reason>
 }
 

@@ -23,17 +23,17 @@ export const imageName = (self: Container): string => typeof self.image === "str
 /** How the engine is asked for it: a resolved image by its id, so that nothing can come in between. */
 const imageRequest = (self: Container): string => typeof self.image === "string" ? self.image : self.image.id
 
-type Issue = readonly [field: string, issue: string]
+export type Issue = readonly [field: string, issue: string]
 
-const show = (value: string): string => JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value)
+export const show = (value: string): string => JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value)
 
 /** A list that an engine hands to execve(2): none of it can hold a NUL. */
-const checkArguments = (field: string, list: ReadonlyArray<string>): Issue | undefined => {
+export const checkArguments = (field: string, list: ReadonlyArray<string>): Issue | undefined => {
   const bad = list.find((item) => item.includes("\0"))
   return bad === undefined ? undefined : [field, `${show(bad)} has a NUL character, which no argument can hold`]
 }
 
-const checkVariable = (name: string, value: string | Redacted.Redacted<string>): Issue | undefined => {
+export const checkVariable = (name: string, value: string | Redacted.Redacted<string>): Issue | undefined => {
   if (name === "") return ["variable", "a variable needs a name"]
   if (name.includes("=")) return ["variable", `the name ${show(name)} has a "=", which ends a name`]
   if (name.includes("\0")) return ["variable", `the name ${show(name)} has a NUL character`]
@@ -42,13 +42,18 @@ const checkVariable = (name: string, value: string | Redacted.Redacted<string>):
   return text.includes("\0") ? ["variable", `the value of ${show(name)} has a NUL character`] : undefined
 }
 
-const checkTarget = (field: string, path: string): Issue | undefined => {
+export const checkTarget = (field: string, path: string): Issue | undefined => {
   if (!path.startsWith("/")) {
     return [field, `the path in the container ${show(path)} is not absolute: it must begin with "/"`]
   }
   if (path.includes("\0")) return [field, `the path ${show(path)} has a NUL character`]
   return undefined
 }
+
+export const checkUser = (user: string): Issue | undefined =>
+  /^[^\s:\0]+(?::[^\s:\0]+)?$/.test(user)
+    ? undefined
+    : ["user", `${show(user)} is not of the form user, uid, user:group or uid:gid`]
 
 const checkMountTarget = (field: string, path: string): Issue | undefined =>
   checkTarget(field, path) ??
@@ -75,7 +80,7 @@ const isPath = (source: string): boolean => /^(?:\/|\.\.?\/|\.\.?$|~\/|~$)/.test
 const hostPath = (source: string): string =>
   source === "~" || source.startsWith("~/") ? resolve(homedir(), source.slice(2)) : resolve(source)
 
-const size = (field: string, input: ByteSize.Input): number | Issue => {
+export const size = (field: string, input: ByteSize.Input): number | Issue => {
   const bytes = Option.flatMap(ByteSize.fromInput(input), ByteSize.toNumber)
   return Option.isSome(bytes) && Number.isSafeInteger(bytes.value)
     ? bytes.value
@@ -115,8 +120,9 @@ const firstIssue = (options: Options): Issue | undefined => {
     const issue = checkTarget("workDir", options.workDir)
     if (issue !== undefined) return issue
   }
-  if (options.user !== undefined && !/^[^\s:\0]+(?::[^\s:\0]+)?$/.test(options.user)) {
-    return ["user", `${show(options.user)} is not of the form user, uid, user:group or uid:gid`]
+  if (options.user !== undefined) {
+    const issue = checkUser(options.user)
+    if (issue !== undefined) return issue
   }
   if (options.hostname !== undefined && (options.hostname.length > 253 || !hostName.test(options.hostname))) {
     return ["hostname", `${show(options.hostname)} is not a host name (RFC 1123)`]

@@ -268,12 +268,14 @@ export const string = (
 export const lines = (
   self: Container,
   options?: { readonly includeStderr?: boolean | undefined }
-): Effect.Effect<Array<string>, RunError | Errors.ExitCode, Backend> =>
-  Effect.map(string(self, options), (text) => {
-    const lines = text.split(/\r?\n/)
-    if (lines.at(-1) === "") lines.pop()
-    return lines
-  })
+): Effect.Effect<Array<string>, RunError | Errors.ExitCode, Backend> => Effect.map(string(self, options), linesOf)
+
+/** Without their ends. */
+export const linesOf = (text: string): Array<string> => {
+  const lines = text.split(/\r?\n/)
+  if (lines.at(-1) === "") lines.pop()
+  return lines
+}
 
 /** How much of the output a stream's `ExitCode` carries: bytes of its end. Whoever streams has seen the rest. */
 const tailOfStream = 64 * 1024

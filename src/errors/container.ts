@@ -274,7 +274,8 @@ export class ContainerCopy
 }
 
 /**
- * A container ended in another way than it was expected to. Carries what it wrote.
+ * A container, or a command that was executed in one, ended in another way than it was expected to. Carries what it
+ * wrote.
  *
  * `Runtime.runMain` ends the program with the same code.
  *
@@ -291,7 +292,9 @@ export class ExitCode extends Schema.TaggedError<ExitCode>("effect-containers/Er
   oomKilled: Schema.Boolean,
   /** It was killed because it ran longer than `Container.timeLimit`. */
   timedOut: Schema.Boolean,
-  logs: Output.Output
+  logs: Output.Output,
+  /** The command, when it was not the container's own but executed in it. */
+  command: Schema.optionalKey(Schema.Array(Schema.String))
 }) {
   override readonly [Runtime.errorExitCode]: number = this.code
   /** Whether trying again may help. */
@@ -307,6 +310,7 @@ export class ExitCode extends Schema.TaggedError<ExitCode>("effect-containers/Er
       ? `exit-code ${this.code}`
       : `was killed by ${this.signal} (exit-code ${this.code})`
     const last = this.logs.text.trimEnd().split("\n").slice(-5).join("\n").slice(-1000)
-    return `container ${named(this)}: ${how}${last === "" ? "" : `. Its last words:\n${last}`}`
+    const what = this.command === undefined ? "" : `${JSON.stringify(this.command).slice(0, 200)} in `
+    return `${what}container ${named(this)}: ${how}${last === "" ? "" : `. Its last words:\n${last}`}`
   }
 }

@@ -20,6 +20,7 @@ import { cases as limits } from "./cases/limits.ts"
 import { cases as logs } from "./cases/logs.ts"
 import { cases as output } from "./cases/output.ts"
 import { cases as process } from "./cases/process.ts"
+import { cases as processes } from "./cases/processes.ts"
 import { cases as registry } from "./cases/registry.ts"
 import { cases as security } from "./cases/security.ts"
 import { cases as usage } from "./cases/usage.ts"
@@ -43,6 +44,7 @@ export const cases: ReadonlyArray<Case> = [
   ...lifecycle,
   ...logs,
   ...exec,
+  ...processes,
   ...copy,
   ...events,
   ...interruption,

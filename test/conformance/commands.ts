@@ -155,6 +155,12 @@ const rm: Run = (program) =>
 const id: Run = ({ args: [flag], process, stdout }) =>
   Effect.flatMap(ids(process), ({ gid, uid }) => Effect.as(stdout(`${flag === "-g" ? gid : uid}\n`), 0))
 
+const stty: Run = ({ process, stdout }) =>
+  Effect.flatMap(
+    process.terminalSize,
+    (size) => Effect.as(stdout(`${size?.rows ?? 0} ${size?.columns ?? 0}\n`), 0)
+  )
+
 const test: Run = ({ args: [flag, operand = ""], directory, isTerminal, process }) =>
   flag === "-t"
     ? Effect.succeed(isTerminal(Number(operand)) ? 0 : 1)
@@ -175,6 +181,7 @@ export const programs: Readonly<Record<string, Run>> = {
   pwd: ({ directory, stdout }) => Effect.as(stdout(`${directory}\n`), 0),
   rm,
   seq,
+  stty,
   sleep: ({ args: [seconds] }) => Effect.as(Effect.sleep(Number(seconds) * 1000), 0),
   tail,
   test,

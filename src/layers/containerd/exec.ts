@@ -16,6 +16,7 @@ import { get } from "./inspect.ts"
 import type { Container } from "./protocol/containers_pb.ts"
 import type { Process as Task } from "./protocol/task_pb.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
+import { newMark, signalDescendants } from "./signal.ts"
 import type { Process, User } from "./spec/model.ts"
 import { environment } from "./spec/process.ts"
 import * as UserOf from "./spec/user.ts"
@@ -101,11 +102,12 @@ export const exec = Effect.fnUntraced(function*(
     : yield* userOf(config.user, task)
   const execId = `exec-${randomBytes(8).toString("hex")}`
   const containerId = container.id
+  const mark = newMark()
   const process: Process = {
     terminal: config.tty,
     user,
     args: config.command,
-    env: environment(own.env ?? [], config.env, config.tty ? { TERM: "xterm" } : {}),
+    env: [...environment(own.env ?? [], config.env, config.tty ? { TERM: "xterm" } : {}), mark],
     cwd: config.workDir ?? own.cwd,
     ...(own.noNewPrivileges === true ? { noNewPrivileges: true } : {})
   }
@@ -125,11 +127,23 @@ export const exec = Effect.fnUntraced(function*(
   )
   const forget = channel.unary(Tasks.method.deleteProcess, { containerId, execId }, { operation, deadline: 30_000 })
   let isOver = false
+  let pid: number | undefined
+  const signal = Effect.fnUntraced(function*(name: string): Effect.fn.Return<void, Errors.Reason> {
+    const number = ExitStatus.signalNumber(name)
+    if (number === undefined) {
+      return yield* reason("InvalidArgument", { operation, message: `${JSON.stringify(name)} is not a signal` })
+    }
+    if (isOver) return
+    // What it started first: it could start more in the time between.
+    yield* signalDescendants(engine, containerId, mark, number, pid)
+    yield* channel.unary(Tasks.method.kill, { containerId, execId, signal: number, all: false }, { operation }).pipe(
+      Effect.catchTags({ NotFound: () => Effect.void, Conflict: () => Effect.void })
+    )
+    if (number === 9) yield* signalDescendants(engine, containerId, mark, number, pid)
+  })
   const end = Effect.gen(function*() {
     if (!isOver) {
-      yield* channel.unary(Tasks.method.kill, { containerId, execId, signal: 9, all: false }, { operation }).pipe(
-        Effect.catchTags({ NotFound: () => Effect.void, Conflict: () => Effect.void })
-      )
+      yield* signal("SIGKILL")
       yield* wait
     }
     yield* forget
@@ -166,12 +180,24 @@ export const exec = Effect.fnUntraced(function*(
     yield* pipes.failed
     const issue = startIssue(started.failure)
     if (issue === undefined) return yield* started.failure
-    return { ...pipes.attachment, exit: Effect.succeed(issue), resize }
+    return {
+      ...pipes.attachment,
+      exit: Effect.succeed(issue),
+      pid: Effect.undefined,
+      isRunning: Effect.succeed(false),
+      signal,
+      resize
+    }
   }
   yield* pipes.started
   const exit = Effect.map(wait, ({ exitStatus }) => {
     isOver = true
     return ExitStatus.fromCode(exitStatus)
   })
-  return { ...pipes.attachment, exit, resize }
+  pid = started.success.pid
+  const isRunning = channel.unary(Tasks.method.get, { containerId, execId }, { operation }).pipe(
+    Effect.map((got) => got.process?.status !== Status.stopped),
+    Effect.catchTag("NotFound", () => Effect.succeed(false))
+  )
+  return { ...pipes.attachment, exit, pid: Effect.succeed(pid), isRunning, signal, resize }
 })

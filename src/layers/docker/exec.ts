@@ -1,17 +1,19 @@
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { randomBytes } from "node:crypto"
 import type * as Net from "node:net"
 import type { Exec } from "../../Backend.ts"
 import type { ExecConfig } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import { attachment } from "./attach.ts"
+import { reason } from "./errors.ts"
 import * as Podman from "./podman.ts"
 import { ask, type Client, hijack, segment, send } from "./request.ts"
 import * as Schemas from "./schemas.ts"
+import { newMark, signaller } from "./signal.ts"
 import { variables } from "./variables.ts"
 
 const operation = "exec"
@@ -29,14 +31,6 @@ const ended = (socket: Net.Socket): Effect.Effect<void> =>
     })
   })
 
-/** The API cannot signal such a process. It, and what it started, is known again by this variable. */
-const marker = "EFFECT_CONTAINERS_EXEC"
-
-/** Kills whatever has the text of its argument in its environment. */
-const killer = `for p in /proc/[0-9]*; do
-  case "$(tr '\\0' '\\n' <"$p/environ")" in *"$1"*) kill -KILL "\${p#/proc/}" ;; esac
-done 2>/dev/null`
-
 /** How long the end of a process that nobody waits for any more may take: milliseconds. */
 const killDeadline = 10_000
 
@@ -51,7 +45,7 @@ export const exec = Effect.fnUntraced(function*(
   container: string,
   config: ExecConfig
 ): Effect.fn.Return<Exec, Errors.Reason, Scope.Scope> {
-  const mark = `${marker}=${randomBytes(8).toString("hex")}`
+  const mark = newMark()
   const create = (json: object) =>
     ask(
       client,
@@ -68,21 +62,42 @@ export const exec = Effect.fnUntraced(function*(
     User: config.user,
     WorkingDir: config.workDir
   })
-  const look = ask(client, { operation, method: "GET", path: `/exec/${segment(id)}/json` }, Schemas.exec)
-  const over = Effect.repeat(look, { schedule: patience, while: ({ isRunning }) => isRunning })
+  const lookAt = (id: string) =>
+    ask(client, { operation, method: "GET", path: `/exec/${segment(id)}/json` }, Schemas.exec)
+  const look = lookAt(id)
+  const overOf = (id: string) => Effect.repeat(lookAt(id), { schedule: patience, while: ({ isRunning }) => isRunning })
+  const over = overOf(id)
   let isOver = false
 
-  // By a further process of the same user, who may see and signal the first one. Without a shell in the image there is
-  // none, and the process ends with its container.
-  const kill = Effect.gen(function*() {
-    if (isOver || !(yield* look).isRunning) return
-    const { id: helper } = yield* create({ Cmd: ["/bin/sh", "-c", killer, "sh", mark], User: config.user })
-    yield* send(client, {
+  // By a further process of the same user, who may see and signal the first one.
+  const signal = Effect.fnUntraced(function*(name: string): Effect.fn.Return<void, Errors.Reason> {
+    const number = ExitStatus.signalNumber(name)
+    if (number === undefined) {
+      return yield* reason("InvalidArgument", { operation, message: `${JSON.stringify(name)} is not a signal` })
+    }
+    if (isOver) return
+    const { id: helper } = yield* create({ Cmd: signaller(mark, number), User: config.user })
+    const started = yield* Effect.result(send(client, {
       operation,
       method: "POST",
       path: `/exec/${segment(helper)}/start`,
       json: { Detach: true, Tty: false }
-    })
+    }))
+    const { exitCode } = yield* overOf(helper)
+    if (Result.isFailure(started) || (exitCode ?? 0) > 0) {
+      return yield* reason("Unsupported", {
+        operation,
+        message:
+          "the engine cannot signal a process that it was asked to execute, and the image has no /bin/sh that could",
+        hint: "it ends with its container",
+        cause: Result.isFailure(started) ? started.failure : undefined
+      })
+    }
+  })
+
+  const kill = Effect.gen(function*() {
+    if (isOver || !(yield* look).isRunning) return
+    yield* signal("SIGKILL")
     yield* over
   }).pipe(
     Effect.timeout(killDeadline),
@@ -106,33 +121,53 @@ export const exec = Effect.fnUntraced(function*(
     isPodman: client.isPodman
   })
   let beginning = ""
-  const exit = Effect.map(
+  let isRead = false
+  let isOverheard = false
+  const watched = Stream.mapArray(output, (frames) => {
+    if (beginning.length < longestRefusal) {
+      for (const { bytes } of frames) beginning += Buffer.from(bytes.subarray(0, longestRefusal)).toString("latin1")
+    }
+    return frames
+  })
+  // Only what the engine wrote tells why a command could not be executed. It is kept for who reads it later.
+  const overheard = yield* Effect.cached(Stream.runCollect(watched))
+  const overhear = Effect.suspend(() => {
+    if (isRead) return Effect.void
+    isOverheard = true
+    return Effect.ignore(Effect.timeoutOption(overheard, "1 second"))
+  })
+  const exit = Effect.flatMap(
     // Its output ends with it; whoever does not read the output finds out by asking.
     Effect.andThen(Effect.timeoutOption(ended(socket), "1 second"), over),
-    ({ exitCode, pid }): ExitStatus.ExitStatus => {
+    Effect.fnUntraced(function*({ exitCode, pid }): Effect.fn.Return<ExitStatus.ExitStatus, Errors.Reason> {
       isOver = true
       if (exitCode === undefined || exitCode < 0) return new ExitStatus.Unknown()
-      // It never was a process: the code is the engine's, not one of its own.
-      const isRefused = client.isPodman
-        ? Podman.refusesCommand(beginning)
-        : pid === 0 && (exitCode === 127 || exitCode === 126)
-      if (isRefused) {
+      // One that never was a process has a code of the engine's, not one of its own.
+      const isNone = exitCode === 127 || exitCode === 126
+      if (isNone && (client.isPodman || pid === 0)) yield* overhear
+      if (client.isPodman ? Podman.refusesCommand(beginning) : isNone && pid === 0) {
         // Engines before 28 have 126 for both; what they wrote tells which.
         const isMissing = exitCode === 127 || /no such file or directory|executable file not found/.test(beginning)
         return new ExitStatus.StartFailed({ issue: isMissing ? "not found" : "not executable" })
       }
       return ExitStatus.fromCode(exitCode)
-    }
+    })
   )
   return {
-    output: Stream.mapArray(output, (frames) => {
-      if (beginning.length < longestRefusal) {
-        for (const { bytes } of frames) beginning += Buffer.from(bytes.subarray(0, longestRefusal)).toString("latin1")
-      }
-      return frames
+    output: Stream.suspend(() => {
+      if (isOverheard) return Stream.unwrap(Effect.map(overheard, (frames) => Stream.fromIterable(frames)))
+      isRead = true
+      return watched
     }),
     stdin,
     exit,
+    pid: Effect.map(
+      // It has one when it is started, or else it never will.
+      Effect.repeat(look, { schedule: patience, while: ({ isRunning, pid }) => isRunning && (pid ?? 0) === 0 }),
+      ({ pid = 0 }) => pid > 0 ? pid : undefined
+    ),
+    isRunning: Effect.map(look, ({ isRunning }) => isRunning),
+    signal,
     resize: ({ columns, rows }) =>
       Effect.asVoid(
         send(client, { operation, method: "POST", path: `/exec/${segment(id)}/resize`, query: { w: columns, h: rows } })

@@ -10,10 +10,13 @@ import { environment, factsOf, plain } from "./facts.ts"
 import type { Verdict } from "./faults.ts"
 import { Input } from "./input.ts"
 import { Journal } from "./journal.ts"
-import { type Facts, launch, type Running } from "./process.ts"
+import { type Facts, launch, type Running, signalName } from "./process.ts"
 import { reasons } from "./reasons.ts"
 import type { Recipe } from "./recipe.ts"
 import type { World } from "./world.ts"
+
+/** How many processes there have been. */
+let count = 0
 
 const noSuchCommand: Recipe = () => new ExitStatus.StartFailed({ issue: "not found" })
 
@@ -76,5 +79,19 @@ export const exec = Effect.fnUntraced(function*(
   if (running.status() === undefined) held.execs.add(running)
   // Whoever asked for it is gone: so is the process.
   yield* Effect.addFinalizer(() => Effect.sync(() => launched.kill(new ExitStatus.Killed({ signal: "SIGKILL" }))))
-  return { output, stdin: input.sink, exit: launched.exit, resize: launched.resize }
+  const pid = ++count
+  return {
+    output,
+    stdin: input.sink,
+    exit: launched.exit,
+    pid: Effect.sync(() => launched.status()?._tag === "StartFailed" ? undefined : pid),
+    isRunning: Effect.sync(() => launched.status() === undefined),
+    signal: (signal) => {
+      const name = signalName(signal)
+      return name === undefined
+        ? Effect.fail(invalid(`${JSON.stringify(signal)} is not a signal`))
+        : launched.deliver(name)
+    },
+    resize: launched.resize
+  }
 }, Effect.uninterruptible)
