@@ -36,6 +36,7 @@ import * as Capabilities from "./Capabilities.ts"
 import * as Errors from "./Errors.ts"
 import type { PullStatus } from "./Progress.ts"
 
+export { type Endpoint, endpoint } from "./backend/endpoint.ts"
 export type * from "./backend/model.ts"
 export type { Primitives } from "./backend/primitives.ts"
 
@@ -50,6 +51,8 @@ export interface Implementation extends Partial<Primitives> {
   readonly name: string
   /** Default: everything. */
   readonly capabilities?: Capabilities.Capabilities | undefined
+  /** The address of its machine, as seen from here: where published ports are reached. Default `"127.0.0.1"`. */
+  readonly host?: string | undefined
 }
 
 /** A primitive with the tagged error in its bare reason's place. */
@@ -72,6 +75,8 @@ type Named<F, Tagged> = F extends Effect.Effect<infer A, Errors.Reason, infer R>
 export class Backend extends Context.Service<Backend, {
   readonly name: string
   readonly capabilities: Capabilities.Capabilities
+  /** The address of the engine's machine, as seen from here: where published ports are reached. */
+  readonly host: string
   readonly health: Named<Primitives["health"], Errors.EngineHealth>
   readonly pull: (image: string, options?: PullOptions) => Stream.Stream<PullStatus, Errors.ClientPull>
   readonly push: (image: string, options?: PushOptions) => Stream.Stream<PullStatus, Errors.ImagePush>
@@ -217,6 +222,7 @@ export const make = Effect.fnUntraced(function*(
   return Backend.of({
     name: engine.name,
     capabilities,
+    host: engine.host ?? "127.0.0.1",
     health: Effect.mapError(primitives.health, whole(Errors.EngineHealth)),
     pull,
     push: (name, options = {}) => Stream.mapError(primitives.push(name, options), image(Errors.ImagePush, name)),

@@ -29,6 +29,7 @@ export {
   execString,
   type Executed
 } from "./container/execRun.ts"
+export { type ContainerHandle, get } from "./container/handle.ts"
 export * from "./container/limits.ts"
 export { type LinuxCapability } from "./container/linuxCapability.ts"
 export {
@@ -59,6 +60,6 @@ export {
   string
 } from "./container/run.ts"
 export * from "./container/security.ts"
-export { type ContainerHandle, create, type CreatedContainer, start, type StartOptions } from "./container/start.ts"
+export { create, type CreatedContainer, start, type StartOptions } from "./container/start.ts"
 export { sweep, type Swept } from "./container/sweep.ts"
 export type { Target } from "./container/target.ts"

@@ -57,6 +57,7 @@ export {
   ImageTag
 } from "./errors/image.ts"
 export { ContainerOptions, ImageOptions } from "./errors/options.ts"
+export { ContainerReady } from "./errors/ready.ts"
 export {
   AlreadyExists,
   Conflict,

@@ -140,6 +140,18 @@ export interface RemovedImage {
 export type ContainerState = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead"
 
 /**
+ * What a container's health check says. `"starting"`: nothing yet.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Health {
+  readonly status: "starting" | "healthy" | "unhealthy"
+  /** What the last check wrote. */
+  readonly output?: string | undefined
+}
+
+/**
  * A container as its engine shows it.
  *
  * @category models
@@ -154,6 +166,8 @@ export interface ContainerInfo {
   readonly state: ContainerState
   /** How it ended, once it has. */
   readonly exit?: ExitStatus | undefined
+  /** Of its health check, if it has one and the engine runs such. */
+  readonly health?: Health | undefined
   readonly createdAt: DateTime.Utc
   readonly startedAt?: DateTime.Utc | undefined
   readonly finishedAt?: DateTime.Utc | undefined

@@ -1,56 +1,13 @@
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as Sink from "effect/Sink"
-import * as Stream from "effect/Stream"
-import { Backend, type ContainerInfo, type LogsOptions } from "../Backend.ts"
+import { Backend } from "../Backend.ts"
 import * as Errors from "../Errors.ts"
-import type { ExitStatus } from "../ExitStatus.ts"
-import type { Frame } from "../Logs.ts"
 import { imageName } from "./config.ts"
 import { create as createScoped } from "./create.ts"
 import type { Container } from "./description.ts"
-import { exitCodeOf, kill, type KillOptions, logs, stop, wait } from "./manage.ts"
+import { type ContainerHandle, handleOf } from "./handle.ts"
 import { feed } from "./run.ts"
 import * as TimeLimit from "./timeLimit.ts"
-
-/**
- * A container that was started. Its names are those of a `ChildProcessHandle`.
- *
- * Its output is what the engine keeps of it: it can be read at any time, again and by several at once, from the beginning
- * each time, and the container never waits for a reader. The streams end when the container does.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ContainerHandle {
-  /** The engine's id. */
-  readonly id: string
-  /** The image as it was named. */
-  readonly image: string
-  /** Its name in the engine. */
-  readonly name: string
-  /** Standard input, if it was started with `{ stdin: true }`. When the sink is done, standard input is closed. Single use. */
-  readonly stdin: Sink.Sink<void, Uint8Array, never, Errors.ContainerAttach>
-  readonly stdout: Stream.Stream<Uint8Array, Errors.ContainerLogs>
-  readonly stderr: Stream.Stream<Uint8Array, Errors.ContainerLogs>
-  /** Both, in order of arrival. */
-  readonly all: Stream.Stream<Uint8Array, Errors.ContainerLogs>
-  /** Both, in order of arrival, each piece with its source; a part of it with `LogsOptions`. Default: all, followed. */
-  readonly logs: (options?: LogsOptions) => Stream.Stream<Frame, Errors.ContainerLogs>
-  /** Waits until it has ended; the code that a shell would show. */
-  readonly exitCode: Effect.Effect<number, Errors.ContainerWait>
-  /** Waits until it has ended; how it did. */
-  readonly exitStatus: Effect.Effect<ExitStatus, Errors.ContainerWait>
-  readonly isRunning: Effect.Effect<boolean, Errors.ContainerInspect>
-  /** Sends a signal (default SIGTERM) and waits until it has ended. */
-  readonly kill: (options?: KillOptions) => Effect.Effect<void, Errors.ContainerSignal | Errors.ContainerWait>
-  /** Asks it to end and kills it after a while (default: what `Container.stopWith` said, else 10 seconds). */
-  readonly stop: (
-    options?: { readonly grace?: Duration.Input | undefined }
-  ) => Effect.Effect<void, Errors.ContainerStop>
-  readonly inspect: Effect.Effect<ContainerInfo, Errors.ContainerInspect>
-}
 
 /**
  * A container that was created and does not run yet.
@@ -117,7 +74,6 @@ export const create = Effect.fn("Container.create")(function*(
     detached: detach ? () => isStarted : undefined
   })
   yield* Effect.annotateCurrentSpan({ "container.id": id, "container.name": config.name })
-  const here = Effect.provideService(Backend, backend)
 
   const begin = Effect.fnUntraced(function*(): Effect.fn.Return<
     ContainerHandle,
@@ -141,43 +97,17 @@ export const create = Effect.fn("Container.create")(function*(
     if (attachment !== undefined && self.options.stdin !== undefined && !open) {
       yield* Effect.forkScoped(feed(self.options.stdin, attachment))
     }
-    const unattached = (reason: Errors.Reason) => new Errors.ContainerAttach({ id, image, reason })
-    const read = (options: LogsOptions) =>
-      Stream.provideService(logs(id, { follow: true, ...options }), Backend, backend)
-    const bytes = (options: LogsOptions) => Stream.mapArray(read(options), (frames) => mapFrames(frames))
-    return {
+    return handleOf(backend, {
       id,
       image,
       name: config.name!,
-      stdin: attachment !== undefined && open
-        ? Sink.mapError(attachment.stdin, unattached)
-        : Sink.fail(unattached(
-          new Errors.Unsupported({
-            operation: "stdin",
-            message: "standard input is not open",
-            hint: "start the container with { stdin: true }"
-          })
-        )),
-      stdout: bytes({ stderr: false }),
-      stderr: bytes({ stdout: false }),
-      all: bytes({}),
-      logs: (options = {}) => read(options),
-      exitStatus: here(wait(id)),
-      exitCode: here(exitCodeOf(id)),
-      isRunning: Effect.map(backend.inspect(id), ({ state }) => state === "running" || state === "paused"),
-      kill: (options) => here(kill(id, options)),
-      stop: (options) => here(stop(id, { grace: options?.grace ?? stopGrace })),
-      inspect: backend.inspect(id)
-    }
+      stopGrace,
+      stdin: attachment !== undefined && open ? attachment.stdin : undefined
+    })
   })
 
   return { id, image, name: config.name!, start: begin() }
 })
-
-const mapFrames = (frames: readonly [Frame, ...Array<Frame>]): readonly [Uint8Array, ...Array<Uint8Array>] => {
-  const [first, ...rest] = frames
-  return [first.bytes, ...rest.map((frame) => frame.bytes)]
-}
 
 /**
  * Starts a container and gives a handle to it. When the scope closes, it is stopped (asked to end, killed after a grace,

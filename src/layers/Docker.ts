@@ -93,9 +93,11 @@ export const make = Effect.fnUntraced(function*(
   yield* Effect.logDebug(
     `using ${Connection.address(client.connection.endpoint)} with version ${client.apiVersion} of the API`
   )
+  const { endpoint } = client.connection
   return yield* Backend.make({
     name: client.isPodman ? "podman" : engine,
     capabilities: capabilitiesOf(client),
+    host: config.publishedHost ?? (endpoint._tag === "Tcp" ? endpoint.host : undefined),
     ...Engine.make(client),
     ...Transfer.make(client, environment),
     ...Build.make(client, environment),

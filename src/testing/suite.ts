@@ -19,8 +19,10 @@ import { cases as lifecycle } from "./cases/lifecycle.ts"
 import { cases as limits } from "./cases/limits.ts"
 import { cases as logs } from "./cases/logs.ts"
 import { cases as output } from "./cases/output.ts"
+import { cases as ports } from "./cases/ports.ts"
 import { cases as process } from "./cases/process.ts"
 import { cases as processes } from "./cases/processes.ts"
+import { cases as ready } from "./cases/ready.ts"
 import { cases as registry } from "./cases/registry.ts"
 import { cases as security } from "./cases/security.ts"
 import { cases as usage } from "./cases/usage.ts"
@@ -45,6 +47,8 @@ export const cases: ReadonlyArray<Case> = [
   ...logs,
   ...exec,
   ...processes,
+  ...ports,
+  ...ready,
   ...copy,
   ...events,
   ...interruption,

@@ -4,6 +4,7 @@
 import { Effect } from "effect"
 import { ExitStatus } from "effect-containers"
 import type { Process } from "effect-containers/layers/Memory"
+import { httpd } from "./servers.ts"
 import { from, ids, list, open, type Reader } from "./system.ts"
 
 /** What a program is started with. */
@@ -174,6 +175,7 @@ export const programs: Readonly<Record<string, Run>> = {
   false: () => Effect.succeed(1),
   grep,
   head,
+  httpd,
   hostname: ({ process, stdout }) => Effect.as(stdout(`${process.hostname}\n`), 0),
   id,
   ls,

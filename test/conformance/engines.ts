@@ -68,7 +68,11 @@ const docker = (name: string) =>
   Testing.suite({
     name,
     layer: Layer.unwrap(
-      Effect.map(given(name), (host) => Docker.layer({ host, healthTimeout: 60_000, connectTimeout: 60_000 }))
+      Effect.gen(function*() {
+        const host = yield* given(name)
+        const publishedHost = yield* given(`${name}-address`)
+        return Docker.layer({ host, publishedHost, healthTimeout: 60_000, connectTimeout: 60_000 })
+      })
     ),
     fixture: Layer.effect(
       Testing.Fixture,

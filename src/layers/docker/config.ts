@@ -14,6 +14,8 @@ const Milliseconds = Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum:
  * - `healthTimeout`: milliseconds within which an engine answers the first question. Default 5000.
  * - `requestTimeout`: milliseconds within which an engine answers what needs no waiting (create, inspect, ...). Streams,
  *   and waiting for a container, have no limit. Default 60000.
+ * - `publishedHost`: the name or address of the engine's machine, as seen from here, where the ports of its containers are
+ *   reached. Default: that of `host` over TCP, else `"127.0.0.1"`.
  *
  * **Example** (Reading it from JSON)
  *
@@ -39,7 +41,8 @@ export const DockerConfig = Schema.Struct({
   apiVersion: Schema.optional(Schema.String),
   connectTimeout: Schema.optional(Milliseconds),
   healthTimeout: Schema.optional(Milliseconds),
-  requestTimeout: Schema.optional(Milliseconds)
+  requestTimeout: Schema.optional(Milliseconds),
+  publishedHost: Schema.optional(Schema.NonEmptyString)
 })
 
 /**

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import type { ContainerInfo, ContainerState, ContainerSummary, LogsOptions, Primitives } from "../../Backend.ts"
+import type { ContainerInfo, ContainerState, ContainerSummary, Health, LogsOptions, Primitives } from "../../Backend.ts"
 import type { ContainerConfig, Mount, PortBinding } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
@@ -130,6 +130,13 @@ const portsOf = (ports: NonNullable<NonNullable<Schemas.Container["network"]>["p
     }))
   })
 
+const healthOf = ({ state: { health } }: Schemas.Container): Health | undefined => {
+  const status = health?.status
+  if (status !== "starting" && status !== "healthy" && status !== "unhealthy") return undefined
+  const output = health?.log?.at(-1)?.output
+  return output === undefined ? { status } : { status, output }
+}
+
 const infoOf = (found: Schemas.Container, shown: (image: string) => string): ContainerInfo => ({
   id: found.id,
   name: found.name.replace(/^\//, ""),
@@ -137,6 +144,7 @@ const infoOf = (found: Schemas.Container, shown: (image: string) => string): Con
   imageId: found.image,
   state: stateOf(found.state.status),
   exit: exitOf(found),
+  health: healthOf(found),
   createdAt: Time.read(found.created) ?? Time.epoch,
   startedAt: Time.read(found.state.startedAt),
   finishedAt: Time.read(found.state.finishedAt),

@@ -56,20 +56,29 @@ export const waited = decoder(
 
 const Port = Schema.Struct({ ip: text, port: text }).pipe(Schema.encodeKeys({ ip: "HostIp", port: "HostPort" }))
 
+const Health = Schema.Struct({
+  status: text,
+  log: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ output: text }).pipe(Schema.encodeKeys({ output: "Output" })))
+  )
+}).pipe(Schema.encodeKeys({ status: "Status", log: "Log" }))
+
 const State = Schema.Struct({
   status: Schema.String,
   exitCode: Schema.optionalKey(Schema.Int),
   oomKilled: Schema.optionalKey(Schema.Boolean),
   error: text,
   startedAt: text,
-  finishedAt: text
+  finishedAt: text,
+  health: Schema.optionalKey(Health)
 }).pipe(Schema.encodeKeys({
   status: "Status",
   exitCode: "ExitCode",
   oomKilled: "OOMKilled",
   error: "Error",
   startedAt: "StartedAt",
-  finishedAt: "FinishedAt"
+  finishedAt: "FinishedAt",
+  health: "Health"
 }))
 
 const Container = Schema.Struct({

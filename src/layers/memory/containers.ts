@@ -89,6 +89,7 @@ export const create = Effect.fnUntraced(function*(
     ports: [],
     process: undefined,
     exit: undefined,
+    health: undefined,
     startedAt: undefined,
     finishedAt: undefined
   }
@@ -178,6 +179,7 @@ export const start = Effect.fnUntraced(function*(world: World, id: string): Effe
   const millis = yield* Clock.currentTimeMillis
   held.state = "running"
   held.exit = undefined
+  held.health = undefined
   held.finishedAt = undefined
   held.startedAt = DateTime.makeUnsafe(millis)
   held.journal.begin()
@@ -187,6 +189,10 @@ export const start = Effect.fnUntraced(function*(world: World, id: string): Effe
     input: held.input,
     write: (source, bytes, timestamp) => held.journal.write(source, bytes, timestamp),
     onExit: ended(world, held),
+    onHealth: (health, clock) => {
+      held.health = health
+      announce(world, held, `health_status: ${health.status}`, clock.currentTimeMillisUnsafe())
+    },
     scope: world.scope
   })
   const failure = startFailure(running.status(), facts.command)

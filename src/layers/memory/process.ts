@@ -6,7 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
-import type { TerminalSize } from "../../Backend.ts"
+import type { Health, TerminalSize } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import type { Source } from "../../Output.ts"
@@ -18,7 +18,7 @@ import type { Ending, Piece, Process, Recipe } from "./recipe.ts"
 /** What a process is told. The rest of {@link Process} is what it can do. */
 export type Facts = Omit<
   Process,
-  "stdin" | "stdout" | "stderr" | "exit" | "trap" | "nextSignal" | "terminalSize"
+  "stdin" | "stdout" | "stderr" | "exit" | "trap" | "nextSignal" | "health" | "terminalSize"
 >
 
 /** A process as its engine sees it. */
@@ -81,6 +81,8 @@ export const launch = Effect.fnUntraced(function*(
     readonly write: (source: Source, bytes: Uint8Array, timestamp: bigint) => void
     /** Called once, before anybody who waits is told; with the time at which it ended. */
     readonly onExit: (status: ExitStatus.ExitStatus, clock: Clock.Clock) => void
+    /** What its health check says. */
+    readonly onHealth?: (health: Health, clock: Clock.Clock) => void
     readonly scope: Scope.Scope
   }
 ): Effect.fn.Return<Running> {
@@ -200,6 +202,8 @@ export const launch = Effect.fnUntraced(function*(
     exit: exitWith,
     trap,
     nextSignal,
+    health: (status, output) =>
+      Effect.sync(() => options.onHealth?.(output === undefined ? { status } : { status, output }, clock)),
     terminalSize: Effect.sync(() => size)
   }
 

@@ -3,7 +3,7 @@
  */
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
-import type { TerminalSize } from "../../Backend.ts"
+import type { Health, TerminalSize } from "../../Backend.ts"
 import type { ContainerConfig, Mount, PortBinding, Resources } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import type { ExitStatus } from "../../ExitStatus.ts"
@@ -99,6 +99,11 @@ export interface Process {
    * are kept. Default: `SIGTERM` and `SIGINT`.
    */
   readonly nextSignal: (...signals: ReadonlyArray<string>) => Effect.Effect<string>
+  /**
+   * What the container's health check says from now on, with what it wrote. A container whose process never says it has no
+   * health check.
+   */
+  readonly health: (status: Health["status"], output?: string) => Effect.Effect<void>
   /** The size of its terminal as it was set last, `undefined` before that. A change is announced by `SIGWINCH`. */
   readonly terminalSize: Effect.Effect<TerminalSize | undefined>
 }

@@ -2,7 +2,7 @@ import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type { ContainerInfo, ContainerState } from "../../Backend.ts"
+import type { ContainerInfo, ContainerState, Health } from "../../Backend.ts"
 import type { ContainerConfig, PortBinding } from "../../ContainerConfig.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import * as Reference from "../../Reference.ts"
@@ -34,6 +34,7 @@ export interface Held {
   ports: ReadonlyArray<PortBinding>
   process: Running | undefined
   exit: ExitStatus.ExitStatus | undefined
+  health: Health | undefined
   startedAt: DateTime.Utc | undefined
   finishedAt: DateTime.Utc | undefined
 }
@@ -137,6 +138,7 @@ export const infoOf = (held: Held): ContainerInfo => ({
   imageId: held.image.id,
   state: held.state,
   exit: held.exit,
+  ...(held.health === undefined ? {} : { health: held.health }),
   createdAt: held.createdAt,
   startedAt: held.startedAt,
   finishedAt: held.finishedAt,

@@ -1,0 +1,103 @@
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import { Backend, type Endpoint } from "../../Backend.ts"
+import * as Container from "../../Container.ts"
+import * as Ready from "../../Ready.ts"
+import { type Case, group, job, needs, unique } from "../case.ts"
+import { equal, fails, holds } from "../expect.ts"
+
+const it = group("ports")
+
+class Unanswered extends Data.TaggedError("Unanswered")<{ readonly cause: unknown }> {}
+
+/** What a server at this address says. */
+const ask = ({ host, port }: Endpoint, path: string) =>
+  Effect.tryPromise({
+    try: () => fetch(`http://${host}:${port}${path}`, { headers: { connection: "close" } }).then((r) => r.text()),
+    catch: (cause) => new Unanswered({ cause })
+  })
+
+const server = (says: string) =>
+  Effect.map(
+    job(`echo ${says} > /tmp/index.html; exec httpd -f -p 8080 -h /tmp`),
+    Container.port(8080, { hostIp: "0.0.0.0" })
+  )
+
+export const cases: ReadonlyArray<Case> = [
+  it(
+    "a server is reached",
+    Effect.flatMap(server("hello"), (self) =>
+      needs("ports", self, (self) =>
+        Effect.gen(function*() {
+          const container = yield* Container.start(self)
+          yield* Ready.wait(container, Ready.port(8080))
+          const endpoint = yield* container.port(8080)
+          yield* equal("host", endpoint.host, container.host)
+          yield* equal("answer", yield* ask(endpoint, "/index.html"), "hello\n")
+          yield* fails(container.port(8080, "udp"), {
+            tag: "ContainerInspect",
+            reason: "InvalidArgument",
+            id: container.id,
+            names: ["8080/udp", "8080/tcp"]
+          })
+          yield* container.stop({ grace: 0 })
+          yield* fails(container.port(8080), { tag: "ContainerInspect", reason: "InvalidArgument" })
+        })))
+  ),
+  it(
+    "two servers of one port",
+    Effect.flatMap(server("one"), (one) =>
+      needs("ports", one, (one) =>
+        Effect.gen(function*() {
+          const containers = [yield* Container.start(one), yield* Container.start(yield* server("two"))]
+          const answers = yield* Effect.forEach(containers, (container) =>
+            Effect.gen(function*() {
+              yield* Ready.wait(container, Ready.http("/index.html", { port: 8080 }))
+              return yield* ask(yield* container.port(8080), "/index.html")
+            }))
+          yield* equal("answers", answers, ["one\n", "two\n"])
+        })))
+  ),
+  it(
+    "a port of UDP, and one of the engine's own machine",
+    Effect.flatMap(job("sleep 60"), (self) =>
+      needs(
+        "ports",
+        self.pipe(
+          Container.port(53, { protocol: "udp", hostIp: "0.0.0.0" }),
+          Container.port(80)
+        ),
+        (self) =>
+          Effect.gen(function*() {
+            const container = yield* Container.start(self)
+            const { host, port } = yield* container.port(53, "udp")
+            yield* equal("host", host, (yield* Backend).host)
+            yield* holds("port", port > 0, port)
+            // Whether that machine is this one depends on the engine.
+            yield* container.host === "127.0.0.1"
+              ? Effect.flatMap(container.port(80), ({ host }) => equal("host", host, "127.0.0.1"))
+              : fails(container.port(80), { reason: "InvalidArgument", names: ["127.0.0.1", container.host] })
+          })
+      ))
+  ),
+  it(
+    "a container that somebody else started",
+    Effect.gen(function*() {
+      const name = yield* unique("mine")
+      const owner = yield* Effect.flatMap(
+        job("echo hello; sleep 60"),
+        (self) => Container.start(Container.name(self, name))
+      )
+      yield* Effect.scoped(Effect.gen(function*() {
+        const found = yield* Container.get(name)
+        yield* equal("found", [found.id, found.name, found.image], [owner.id, name, owner.image])
+        yield* Ready.wait(found, Ready.log("hello"))
+      }))
+      yield* equal("isRunning", yield* owner.isRunning, true)
+      const byId = yield* Container.get(owner.id)
+      yield* byId.kill({ killSignal: "SIGKILL" })
+      yield* equal("exitCode", yield* byId.exitCode, 137)
+      yield* fails(Container.get("efc-no-such-container"), { tag: "ContainerInspect", reason: "NotFound" })
+    })
+  )
+]
