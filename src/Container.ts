@@ -30,6 +30,7 @@ export {
   type Executed
 } from "./container/execRun.ts"
 export { type ContainerHandle, get } from "./container/handle.ts"
+export { layer, type LayerOptions, type ServiceError } from "./container/layer.ts"
 export * from "./container/limits.ts"
 export { type LinuxCapability } from "./container/linuxCapability.ts"
 export {
@@ -63,3 +64,4 @@ export * from "./container/security.ts"
 export { create, type CreatedContainer, start, type StartOptions } from "./container/start.ts"
 export { sweep, type Swept } from "./container/sweep.ts"
 export type { Target } from "./container/target.ts"
+export { json, ndjson } from "./container/typed.ts"

@@ -28,6 +28,7 @@ export {
   ContainerExec,
   ContainerInspect,
   ContainerLogs,
+  ContainerOutput,
   ContainerPause,
   ContainerRemove,
   ContainerSignal,

@@ -274,6 +274,29 @@ export class ContainerCopy
 }
 
 /**
+ * A container wrote something else than it was expected to: `Protocol`, with what is wrong with it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ContainerOutput
+  extends Schema.TaggedError<ContainerOutput>("effect-containers/Errors/ContainerOutput")("ContainerOutput", {
+    ...containerFields,
+    /** Which line of standard output, counted from 1, when it was read by lines. */
+    line: Schema.optionalKey(Schema.Int)
+  })
+{
+  override readonly cause = this.reason
+  /** Whether trying again may help. */
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+  override get message(): string {
+    return `reading what container ${named(this)} wrote failed: ${because(this.reason)}`
+  }
+}
+
+/**
  * A container, or a command that was executed in one, ended in another way than it was expected to. Carries what it
  * wrote.
  *

@@ -41,7 +41,7 @@ const poll = <E>(look: Effect.Effect<Probe.Seen, E>, { schedule, update }: Watch
   return Effect.andThen(Effect.repeat(once, schedule), Effect.suspend(() => update(last, { final: true })))
 }
 
-const log: Watch<"Log"> = ({ pattern, source, times }, { backend, id, update }) => {
+const log: Watch<"Log"> = ({ pattern, source, times }, { backend, exited, id, update }) => {
   const test = typeof pattern === "string"
     ? (line: string) => line.includes(pattern)
     // One that remembers where it was would skip lines.
@@ -70,6 +70,8 @@ const log: Watch<"Log"> = ({ pattern, source, times }, { backend, id, update }) 
       return update(seen(), { final: count >= times })
     })),
     Effect.mapError(({ reason }) => reason),
+    // Its output ends before its end is known, which is why nothing more can come.
+    Effect.andThen(exited),
     Effect.andThen(Effect.suspend(() => update(seen(), { final: true })))
   )
 }
