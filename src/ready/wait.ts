@@ -21,7 +21,7 @@ interface Standing extends Seen {
 const operation = "ready"
 
 /** How long what a container wrote last is waited for after its end. */
-const drainDeadline = "2 seconds"
+const drainDeadline = "10 seconds"
 
 /** What can still be learned about a container that did not become ready. Nothing of it is worth waiting long for. */
 const evidence = Effect.fnUntraced(function*(backend: Backend["Service"], id: string) {

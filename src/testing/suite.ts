@@ -25,6 +25,8 @@ import { cases as processes } from "./cases/processes.ts"
 import { cases as ready } from "./cases/ready.ts"
 import { cases as registry } from "./cases/registry.ts"
 import { cases as security } from "./cases/security.ts"
+import { cases as services } from "./cases/services.ts"
+import { cases as spawner } from "./cases/spawner.ts"
 import { cases as usage } from "./cases/usage.ts"
 import type { Fixture } from "./fixture.ts"
 
@@ -49,6 +51,8 @@ export const cases: ReadonlyArray<Case> = [
   ...processes,
   ...ports,
   ...ready,
+  ...services,
+  ...spawner,
   ...copy,
   ...events,
   ...interruption,
