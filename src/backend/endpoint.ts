@@ -13,7 +13,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host)
+const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host.startsWith("127.")
 
 /** Listening on all addresses is no address to connect to. */
 const anywhere: ReadonlySet<string> = new Set(["", "0.0.0.0", "::"])

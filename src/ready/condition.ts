@@ -76,8 +76,8 @@ export const evaluate = (condition: Condition, of: (leaf: Leaf) => boolean | und
     case "Any": {
       // One of these decides; without it, one that is not known leaves all open.
       const deciding = condition._tag === "Any"
-      const values = condition.conditions.map((one) => evaluate(one, of))
-      return values.includes(deciding) ? deciding : values.includes(undefined) ? undefined : !deciding
+      const values = new Set(condition.conditions.map((one) => evaluate(one, of)))
+      return values.has(deciding) ? deciding : values.has(undefined) ? undefined : !deciding
     }
     case "Not": {
       const value = evaluate(condition.condition, of)
