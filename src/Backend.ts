@@ -38,7 +38,9 @@ import type { PullStatus } from "./Progress.ts"
 
 export { type Endpoint, endpoint } from "./backend/endpoint.ts"
 export type * from "./backend/model.ts"
+export type * from "./backend/network.ts"
 export type { Primitives } from "./backend/primitives.ts"
+export type * from "./backend/volume.ts"
 
 /**
  * What `make` takes: the operations that the engine has; each that is left out fails `Unsupported`.
@@ -113,6 +115,14 @@ export class Backend extends Context.Service<Backend, {
     archive: Stream.Stream<Uint8Array, E>
   ) => Effect.Effect<void, Errors.ContainerCopy | E>
   readonly copyOut: Named<Primitives["copyOut"], Errors.ContainerCopy>
+  readonly createNetwork: Named<Primitives["createNetwork"], Errors.NetworkCreate>
+  readonly inspectNetwork: Named<Primitives["inspectNetwork"], Errors.NetworkInspect>
+  readonly listNetworks: Named<Primitives["listNetworks"], Errors.NetworkList>
+  readonly removeNetwork: Named<Primitives["removeNetwork"], Errors.NetworkRemove>
+  readonly createVolume: Named<Primitives["createVolume"], Errors.VolumeCreate>
+  readonly inspectVolume: Named<Primitives["inspectVolume"], Errors.VolumeInspect>
+  readonly listVolumes: Named<Primitives["listVolumes"], Errors.VolumeList>
+  readonly removeVolume: Named<Primitives["removeVolume"], Errors.VolumeRemove>
   readonly events: (options?: EventsOptions) => Stream.Stream<EngineEvent, Errors.EngineEvents>
   /**
    * Does something that must happen even if the caller is gone, in the background. The Layer waits for it, 30 seconds at
@@ -174,6 +184,14 @@ export const make = Effect.fnUntraced(function*(
     exec: refuse("exec"),
     copyIn: refuse("copyIn"),
     copyOut: refuseStream("copyOut"),
+    createNetwork: refuse("createNetwork"),
+    inspectNetwork: refuse("inspectNetwork"),
+    listNetworks: refuse("listNetworks"),
+    removeNetwork: refuse("removeNetwork"),
+    createVolume: refuse("createVolume"),
+    inspectVolume: refuse("inspectVolume"),
+    listVolumes: refuse("listVolumes"),
+    removeVolume: refuse("removeVolume"),
     events: refuseStream("events"),
     ...engine
   }
@@ -191,6 +209,17 @@ export const make = Effect.fnUntraced(function*(
   const whole =
     <Tagged>(Tagged: new(fields: { readonly engine: string; readonly reason: Errors.Reason }) => Tagged) =>
     (reason: Errors.Reason) => new Tagged({ engine: engine.name, reason })
+
+  const network = <Tagged>(
+    Tagged: new(fields: { readonly network: string; readonly reason: Errors.Reason }) => Tagged,
+    network: string
+  ) =>
+  (reason: Errors.Reason) => new Tagged({ network, reason })
+  const volume = <Tagged>(
+    Tagged: new(fields: { readonly volume: string; readonly reason: Errors.Reason }) => Tagged,
+    volume: string
+  ) =>
+  (reason: Errors.Reason) => new Tagged({ volume, reason })
 
   const working = yield* FiberSet.make<unknown>()
   yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeoutOption(FiberSet.awaitEmpty(working), "30 seconds")))
@@ -270,6 +299,16 @@ export const make = Effect.fnUntraced(function*(
         (error) => isReason(error) ? container(Errors.ContainerCopy, id)(error) : error
       ),
     copyOut: (id, path) => Stream.mapError(primitives.copyOut(id, path), container(Errors.ContainerCopy, id)),
+    createNetwork: (config) =>
+      Effect.mapError(primitives.createNetwork(config), network(Errors.NetworkCreate, config.name)),
+    inspectNetwork: (name) => Effect.mapError(primitives.inspectNetwork(name), network(Errors.NetworkInspect, name)),
+    listNetworks: (filter) => Effect.mapError(primitives.listNetworks(filter), whole(Errors.NetworkList)),
+    removeNetwork: (name) => Effect.mapError(primitives.removeNetwork(name), network(Errors.NetworkRemove, name)),
+    createVolume: (config) =>
+      Effect.mapError(primitives.createVolume(config), volume(Errors.VolumeCreate, config.name)),
+    inspectVolume: (name) => Effect.mapError(primitives.inspectVolume(name), volume(Errors.VolumeInspect, name)),
+    listVolumes: (filter) => Effect.mapError(primitives.listVolumes(filter), whole(Errors.VolumeList)),
+    removeVolume: (name) => Effect.mapError(primitives.removeVolume(name), volume(Errors.VolumeRemove, name)),
     events: (options = {}) => Stream.mapError(primitives.events(options), whole(Errors.EngineEvents)),
     background: (effect) => Effect.asVoid(FiberSet.run(working, effect))
   })

@@ -23,6 +23,8 @@ export interface Capabilities {
   readonly ports: boolean
   readonly bridgeNetworks: boolean
   readonly hostNetwork: boolean
+  /** Networks that are made and removed by programs, several for one container, and aliases in them. */
+  readonly networks: boolean
   readonly memoryLimit: boolean
   readonly cpuLimit: boolean
   readonly pidsLimit: boolean
@@ -54,6 +56,7 @@ export const all: Capabilities = {
   ports: true,
   bridgeNetworks: true,
   hostNetwork: true,
+  networks: true,
   memoryLimit: true,
   cpuLimit: true,
   pidsLimit: true,
@@ -74,11 +77,16 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
   ["namedVolumes", "volume (a named volume)", (config) => config.mounts.some((mount) => mount.type === "volume")],
   ["tmpfs", "tmpfs", (config) => config.mounts.some((mount) => mount.type === "tmpfs")],
   ["ports", "port", (config) => config.ports.length > 0],
-  ["hostNetwork", "network (host)", (config) => config.network === "host"],
+  ["hostNetwork", "network (host)", ({ networks }) => networks.some(({ name }) => name === "host")],
   [
     "bridgeNetworks",
     "network (bridge)",
-    ({ network }) => network !== undefined && network !== "host" && network !== "none"
+    ({ networks }) => networks.some(({ name }) => name !== "host" && name !== "none")
+  ],
+  [
+    "networks",
+    "network (several, or an alias)",
+    ({ networks }) => networks.length > 1 || networks.some(({ aliases }) => aliases.length > 0)
   ],
   ["memoryLimit", "memory", ({ resources }) => resources.memory !== undefined || resources.memorySwap !== undefined],
   ["cpuLimit", "cpus", (config) => config.resources.cpus !== undefined],

@@ -62,6 +62,6 @@ export {
 } from "./container/run.ts"
 export * from "./container/security.ts"
 export { create, type CreatedContainer, start, type StartOptions } from "./container/start.ts"
-export { sweep, type Swept } from "./container/sweep.ts"
+export { type Kept, sweep, type Swept } from "./container/sweep.ts"
 export type { Target } from "./container/target.ts"
 export { json, ndjson } from "./container/typed.ts"

@@ -70,6 +70,19 @@ export interface PortBinding {
 }
 
 /**
+ * A network that a container is in.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface NetworkAttachment {
+  /** `"none"`, `"host"`, or the name of a network. */
+  readonly name: string
+  /** By which others in it find the container, besides its name. */
+  readonly aliases: ReadonlyArray<string>
+}
+
+/**
  * Limits. What is absent is not limited.
  *
  * @category models
@@ -126,8 +139,8 @@ export interface ContainerConfig {
   readonly labels: Readonly<Record<string, string>>
   readonly mounts: ReadonlyArray<Mount>
   readonly resources: Resources
-  /** `"none"`, `"host"`, or the name of a network; the engine's default without. */
-  readonly network?: string | undefined
+  /** The engine's default when there are none. `none` and `host` are by themselves. */
+  readonly networks: ReadonlyArray<NetworkAttachment>
   readonly ports: ReadonlyArray<PortBinding>
   readonly tty: boolean
   /** Whether somebody will write to its standard input. */

@@ -57,6 +57,7 @@ export {
   ImageRemove,
   ImageTag
 } from "./errors/image.ts"
+export { NetworkCreate, NetworkInspect, NetworkList, NetworkOptions, NetworkRemove } from "./errors/network.ts"
 export { ContainerOptions, ImageOptions } from "./errors/options.ts"
 export { ContainerReady } from "./errors/ready.ts"
 export {
@@ -74,3 +75,4 @@ export {
   Unavailable,
   Unsupported
 } from "./errors/reason.ts"
+export { VolumeCreate, VolumeInspect, VolumeList, VolumeOptions, VolumeRemove } from "./errors/volume.ts"

@@ -1,11 +1,14 @@
 /**
- * Whose a container is. Everything that this library creates carries labels that name the process that made it, so that
+ * Whose a container, a network or a volume is. Everything that this library creates carries labels that name the process that made it, so that
  * what a crashed program left behind can be told from what belongs to a program that is alive, and from what is
  * somebody else's.
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import { readFileSync, readlinkSync } from "node:fs"
 import * as os from "node:os"
 
@@ -101,6 +104,33 @@ export const encode = (owner: Owner): string => `${owner.pid}@${owner.started}@$
 export const decode = (label: string): Owner | undefined => {
   const match = /^(\d+)@(\d*)@(.*)$/.exec(label)
   return match === null ? undefined : { pid: Number(match[1]), started: match[2]!, host: match[3]! }
+}
+
+/**
+ * The labels that a thing gets when it is made now: this library's version, the owner, and when its lease is over, if it
+ * has one.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const labelled = (lease?: Duration.Input): Effect.Effect<Readonly<Record<string, string>>> =>
+  Effect.gen(function*() {
+    const own = { [labels.version]: version, [labels.owner]: encode(yield* Owner) }
+    if (lease === undefined) return own
+    const expires = (yield* Clock.currentTimeMillis) + Duration.toMillis(lease)
+    return { ...own, [labels.expires]: new Date(expires).toISOString() }
+  })
+
+/**
+ * Whether something with these labels is to be swept: its owner is gone for certain, or its lease is over by `now`
+ * (milliseconds since the epoch).
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isAbandoned = (found: Readonly<Record<string, string>>, now: number): boolean => {
+  const owner = decode(found[labels.owner] ?? "")
+  return Date.parse(found[labels.expires] ?? "") <= now || owner !== undefined && isDead(owner)
 }
 
 /**

@@ -71,7 +71,9 @@ describe("public signatures", () => {
       Effect.Effect<void, Errors.ContainerSignal | Errors.ContainerWait, Engine>
     >()
     expectTypeOf(Container.logs("id")).toEqualTypeOf<Stream.Stream<Logs.Frame, Errors.ContainerLogs, Engine>>()
-    expectTypeOf(Container.sweep()).toEqualTypeOf<Effect.Effect<Container.Swept, Errors.ContainerList, Engine>>()
+    expectTypeOf(Container.sweep()).toEqualTypeOf<
+      Effect.Effect<Container.Swept, Errors.ContainerList | Errors.NetworkList | Errors.VolumeList, Engine>
+    >()
   })
 
   it("images", () => {

@@ -25,6 +25,8 @@ import type {
   TerminalSize,
   Usage
 } from "./model.ts"
+import type { NetworkConfig, NetworkInfo } from "./network.ts"
+import type { VolumeConfig, VolumeInfo } from "./volume.ts"
 
 /**
  * The smallest set of operations from which the rest is derived. Each fails with a bare reason; {@link make} says which
@@ -102,6 +104,21 @@ export interface Primitives {
   ) => Effect.Effect<void, Errors.Reason | E>
   /** A file or directory of the container as a tar archive. */
   readonly copyOut: (id: string, path: string) => Stream.Stream<Uint8Array, Errors.Reason>
+
+  /** Gives the new network's id. `AlreadyExists` when there is one of that name. */
+  readonly createNetwork: (config: NetworkConfig) => Effect.Effect<string, Errors.Reason>
+  /** By id or name. */
+  readonly inspectNetwork: (network: string) => Effect.Effect<NetworkInfo, Errors.Reason>
+  readonly listNetworks: (filter: Filter) => Effect.Effect<ReadonlyArray<NetworkInfo>, Errors.Reason>
+  /** `Conflict` while containers are in it. */
+  readonly removeNetwork: (network: string) => Effect.Effect<void, Errors.Reason>
+
+  /** `AlreadyExists` when there is one of that name. */
+  readonly createVolume: (config: VolumeConfig) => Effect.Effect<void, Errors.Reason>
+  readonly inspectVolume: (volume: string) => Effect.Effect<VolumeInfo, Errors.Reason>
+  readonly listVolumes: (filter: Filter) => Effect.Effect<ReadonlyArray<VolumeInfo>, Errors.Reason>
+  /** With all that is in it. `Conflict` while a container has it, running or not. */
+  readonly removeVolume: (volume: string) => Effect.Effect<void, Errors.Reason>
 
   readonly events: (options: EventsOptions) => Stream.Stream<EngineEvent, Errors.Reason>
 }

@@ -1,5 +1,4 @@
 import * as ByteSize from "effect/ByteSize"
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -74,6 +73,19 @@ const capabilityNames: ReadonlySet<string> = new Set(["ALL", ...linuxCapabilitie
 
 /** As the OCI runtime specification has it. */
 const capabilityOf = (name: string): string => name === "ALL" ? name : `CAP_${name}`
+
+/** What is instead of a network, and goes with no other. */
+const alone: ReadonlySet<string> = new Set(["none", "host"])
+
+const networkIssue = (networks: Options["networks"]): string | undefined => {
+  if (networks.some(({ name }) => name === "")) return "the name of the network is empty"
+  const single = networks.find(({ name }) => alone.has(name))
+  if (single !== undefined && networks.length > 1) return `with ${show(single.name)} it cannot be in another network`
+  if (single !== undefined && single.aliases.length > 0) return `nobody finds it by an alias in ${show(single.name)}`
+  const aliases = networks.flatMap(({ aliases }) => aliases)
+  const bad = aliases.find((alias) => !hostName.test(alias))
+  return bad === undefined ? undefined : `the alias ${show(bad)} is not a host name`
+}
 
 const isPath = (source: string): boolean => /^(?:\/|\.\.?\/|\.\.?$|~\/|~$)/.test(source)
 
@@ -174,7 +186,8 @@ const firstIssue = (options: Options): Issue | undefined => {
     const bad = (options[field] ?? []).find((name) => !capabilityNames.has(name))
     if (bad !== undefined) return [field, `${show(bad)} is not a Linux capability, such as "NET_ADMIN", nor "ALL"`]
   }
-  if (options.network === "") return ["network", "the name of the network is empty"]
+  const network = networkIssue(options.networks)
+  if (network !== undefined) return ["network", network]
   if (options.cpus !== undefined && !(Number.isFinite(options.cpus) && options.cpus >= 0.01)) {
     return ["cpus", `${options.cpus} is not a number of CPUs: it must be 0.01 or more`]
   }
@@ -268,14 +281,7 @@ export const settle = Effect.fnUntraced(function*(
     mounts.push({ type: "tmpfs", target, size: bytes })
   }
 
-  const labels: Record<string, string> = {
-    [Owner.labels.version]: Owner.version,
-    [Owner.labels.owner]: Owner.encode(yield* Owner.Owner)
-  }
-  if (options.lease !== undefined) {
-    const expires = (yield* Clock.currentTimeMillis) + Duration.toMillis(options.lease)
-    labels[Owner.labels.expires] = new Date(expires).toISOString()
-  }
+  const labels: Record<string, string> = { ...yield* Owner.labelled(options.lease) }
   for (const [name, value] of options.labels) labels[name] = value
 
   const isScript = typeof options.command === "string"
@@ -309,7 +315,7 @@ export const settle = Effect.fnUntraced(function*(
         cpus: options.cpus,
         pids: options.pids
       },
-      network: options.network,
+      networks: options.networks,
       ports: options.ports.map((port): PortBinding => ({
         containerPort: port.containerPort,
         protocol: port.protocol,

@@ -3,6 +3,7 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Backend } from "../Backend.ts"
+import { isLost } from "../backend/removal.ts"
 import type * as Errors from "../Errors.ts"
 import { ImagePull } from "../Errors.ts"
 import * as Owner from "../Owner.ts"
@@ -20,10 +21,6 @@ const removalDeadline = "30 seconds"
 
 /** For so long an engine is waited for that has gone away, being started again for one: milliseconds. */
 const removalPatience = 10_000
-
-/** The answer was lost, so the container may exist all the same. */
-const isLost = (reason: Errors.Reason): boolean =>
-  reason._tag === "Unavailable" || reason._tag === "TimedOut" || reason._tag === "Protocol"
 
 /**
  * Removes a container whatever it does, and never fails: there is nobody left to handle it. What could not be removed is

@@ -4,6 +4,7 @@ import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
+import type { NetworkAttachment } from "../ContainerConfig.ts"
 import type { Image } from "../Image.ts"
 
 const TypeId = "~effect-containers/Container"
@@ -43,7 +44,7 @@ export interface Options {
   readonly volumes: ReadonlyArray<Volume>
   readonly tmpfs: ReadonlyArray<{ readonly target: string; readonly size?: ByteSize.Input | undefined }>
   readonly ports: ReadonlyArray<Port>
-  readonly network?: string | undefined
+  readonly networks: ReadonlyArray<NetworkAttachment>
   readonly memory?: ByteSize.Input | undefined
   readonly memorySwap?: ByteSize.Input | "unlimited" | undefined
   readonly cpus?: number | undefined
@@ -137,4 +138,4 @@ export const isContainer = (u: unknown): u is Container => Predicate.hasProperty
  * @since 0.1.0
  */
 export const make = (image: string | Image): Container =>
-  of(image, { variables: [], labels: [], volumes: [], tmpfs: [], ports: [] })
+  of(image, { variables: [], labels: [], volumes: [], tmpfs: [], ports: [], networks: [] })

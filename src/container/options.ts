@@ -5,6 +5,11 @@ import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import { type Container, isContainer, type Port, type PullPolicy, set } from "./description.ts"
 
+/** A thing of the engine's: by its name, or as it was made. */
+type Named = string | { readonly name: string }
+
+const nameOf = (named: Named): string => typeof named === "string" ? named : named.name
+
 /**
  * What to run, in place of the image's own command. A list is run as it is, no shell involved; a string is run by the
  * shell, see {@link shell}. The image's entrypoint stays in force for a list and is put aside for a string.
@@ -85,27 +90,30 @@ export const variables: {
 /**
  * Mounts something at an absolute path of the container. A source that begins with `/`, `./`, `../` or `~/`, or is `.`,
  * is a path of the engine's host (a relative one is relative to the current directory) and must exist; any other is the
- * name of a volume that the engine keeps and makes when it is not there. Default: writable.
+ * name of a volume that the engine keeps and makes when it is not there, or one as `Volume.make` gives it. Default:
+ * writable.
  *
  * @category options
  * @since 0.1.0
  */
 export const volume: {
   (
-    source: string,
+    source: Named,
     target: string,
     options?: { readonly readOnly?: boolean | undefined }
   ): (self: Container) => Container
   (
     self: Container,
-    source: string,
+    source: Named,
     target: string,
     options?: { readonly readOnly?: boolean | undefined }
   ): Container
 } = dual(
   (args) => isContainer(args[0]),
-  (self: Container, source: string, target: string, options?: { readonly readOnly?: boolean | undefined }) =>
-    set(self, { volumes: [...self.options.volumes, { source, target, readOnly: options?.readOnly ?? false }] })
+  (self: Container, source: Named, target: string, options?: { readonly readOnly?: boolean | undefined }) =>
+    set(self, {
+      volumes: [...self.options.volumes, { source: nameOf(source), target, readOnly: options?.readOnly ?? false }]
+    })
 )
 
 /**
@@ -182,15 +190,28 @@ export const label: {
 )
 
 /**
- * The network: `"none"`, `"host"`, or the name of one that the engine has. Default: the engine's own.
+ * The network: `"none"`, `"host"`, or one that the engine has, by its name or as `Network.make` gives it. Given several
+ * times, it is in all of them; the same one again replaces its aliases. Default: the engine's own.
+ *
+ * `aliases` are names by which others in that network find it, besides its own.
  *
  * @category options
  * @since 0.1.0
  */
 export const network: {
-  (network: string): (self: Container) => Container
-  (self: Container, network: string): Container
-} = dual(2, (self: Container, network: string) => set(self, { network }))
+  (network: Named, options?: NetworkOptions): (self: Container) => Container
+  (self: Container, network: Named, options?: NetworkOptions): Container
+} = dual(
+  (args) => isContainer(args[0]),
+  (self: Container, network: Named, { aliases = [] }: NetworkOptions = {}) => {
+    const name = nameOf(network)
+    return set(self, { networks: [...self.options.networks.filter((other) => other.name !== name), { name, aliases }] })
+  }
+)
+
+interface NetworkOptions {
+  readonly aliases?: ReadonlyArray<string> | undefined
+}
 
 /**
  * Makes a port of the container reachable on the engine's host. Default: TCP, on the loopback address, at a free port of

@@ -120,7 +120,7 @@ const nobody = "65534:65534"
  *   Container.timeLimit("10 seconds"),
  *   Container.command("cc -o /tmp/a /src/a.c && /tmp/a")
  * )
- * submission.options.network // => "none"
+ * submission.options.networks // => [{ name: "none", aliases: [] }]
  * ```
  *
  * @category security
@@ -128,7 +128,7 @@ const nobody = "65534:65534"
  */
 export const untrusted = (self: Container): Container =>
   set(self, {
-    network: "none",
+    networks: [{ name: "none", aliases: [] }],
     ports: [],
     readOnlyRoot: true,
     tmpfs: [

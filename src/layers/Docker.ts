@@ -35,8 +35,10 @@ import * as Engine from "./docker/engine.ts"
 import * as Environment from "./docker/environment.ts"
 import { reason } from "./docker/errors.ts"
 import * as Images from "./docker/images.ts"
+import * as Networks from "./docker/networks.ts"
 import type { Client } from "./docker/request.ts"
 import * as Transfer from "./docker/transfer.ts"
+import * as Volumes from "./docker/volumes.ts"
 
 export { DockerConfig } from "./docker/config.ts"
 
@@ -102,7 +104,9 @@ export const make = Effect.fnUntraced(function*(
     ...Transfer.make(client, environment),
     ...Build.make(client, environment),
     ...Images.make(client),
-    ...Containers.make(client)
+    ...Containers.make(client),
+    ...Networks.make(client),
+    ...Volumes.make(client)
   })
 })
 

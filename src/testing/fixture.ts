@@ -64,7 +64,10 @@ export type Part = "build" | "exec" | "copy" | "events" | "archives" | "push" | 
  * @category models
  * @since 0.1.0
  */
-export type Way = "a push tells nothing of layers" | "an image of no registry has a digest"
+export type Way =
+  | "a push tells nothing of layers"
+  | "an image of no registry has a digest"
+  | "its processes have no network"
 
 /**
  * What the suite needs besides an engine.

@@ -29,7 +29,7 @@ export class Leaked extends Data.TaggedError("Leaked")<{
 export interface LeakOptions {
   /**
    * Which of the engine's containers count. Default: all. With a filter an engine can be one that others use at the same
-   * time; images then do not count, as nobody can tell whose they are.
+   * time; images, networks and volumes then do not count, as nobody can tell whose they are.
    */
   readonly containers?: Filter.Filter | undefined
   /** Milliseconds that an engine and the kernel get to finish what they do in their own time. Default 10000. */
@@ -82,13 +82,21 @@ const ofProcess = Effect.sync((): Held => [
   ...process.getActiveResourcesInfo().flatMap((name) => resources[name] ?? [])
 ])
 
+type ListError = Errors.ContainerList | Errors.ImageList | Errors.NetworkList | Errors.VolumeList
+
 const ofEngine = Effect.fnUntraced(function*(
   options: LeakOptions
-): Effect.fn.Return<Held, Errors.ContainerList | Errors.ImageList, Backend> {
+): Effect.fn.Return<Held, ListError, Backend> {
   const backend = yield* Backend
+  const { namedVolumes, networks } = backend.capabilities
   const containers = yield* backend.list(options.containers ?? Filter.all)
   const images = options.containers === undefined ? yield* backend.listImages(Filter.all) : []
+  const isAll = options.containers === undefined
   return [
+    ...(networks && isAll ? yield* backend.listNetworks(Filter.all) : []).map(({ id, name }) =>
+      `network ${name} ${id}`
+    ),
+    ...(namedVolumes && isAll ? yield* backend.listVolumes(Filter.all) : []).map(({ name }) => `volume ${name}`),
     ...containers.map(({ id, name }) => `container ${name} ${id}`),
     ...images.flatMap(({ id, references }) => [id, ...references].map((name) => `image ${name}`))
   ]
@@ -108,7 +116,7 @@ const settled = <E, R>(held: Effect.Effect<Held, E, R>, before: Held, options: L
   )
 
 /**
- * Runs a program with an engine and holds it to leaving nothing: afterwards the engine has no container and no image, and,
+ * Runs a program with an engine and holds it to leaving nothing: afterwards the engine has no container, image, network and volume, and,
  * once its Layer is closed, this process no open socket, pipe or file, no child process and no timer that was not there
  * before. Fails with {@link Leaked}, which lists what there is more, however the program ended; otherwise gives what the
  * program gave. Of a process it looks at what keeps it alive everywhere, and at files and sockets by name on Linux.
@@ -140,7 +148,7 @@ const settled = <E, R>(held: Effect.Effect<Held, E, R>, before: Held, options: L
 export const withoutLeaks = <Own, E2>(layer: Layer.Layer<Backend | Own, E2>, options: LeakOptions = {}) =>
 <A, E, R>(
   program: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | E2 | Leaked | Errors.ContainerList | Errors.ImageList, Exclude<R, Backend | Own>> =>
+): Effect.Effect<A, E | E2 | Leaked | ListError, Exclude<R, Backend | Own>> =>
   Effect.gen(function*() {
     const before = yield* ofProcess
     const exit = yield* Effect.exit(

@@ -18,6 +18,7 @@ import { cases as interruption } from "./cases/interruption.ts"
 import { cases as lifecycle } from "./cases/lifecycle.ts"
 import { cases as limits } from "./cases/limits.ts"
 import { cases as logs } from "./cases/logs.ts"
+import { cases as networks } from "./cases/networks.ts"
 import { cases as output } from "./cases/output.ts"
 import { cases as ports } from "./cases/ports.ts"
 import { cases as process } from "./cases/process.ts"
@@ -28,6 +29,7 @@ import { cases as security } from "./cases/security.ts"
 import { cases as services } from "./cases/services.ts"
 import { cases as spawner } from "./cases/spawner.ts"
 import { cases as usage } from "./cases/usage.ts"
+import { cases as volumes } from "./cases/volumes.ts"
 import type { Fixture } from "./fixture.ts"
 
 /**
@@ -43,6 +45,8 @@ export const cases: ReadonlyArray<Case> = [
   ...files,
   ...input,
   ...limits,
+  ...networks,
+  ...volumes,
   ...security,
   ...usage,
   ...lifecycle,

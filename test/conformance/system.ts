@@ -132,7 +132,7 @@ export const write = (
 
 export const list = (process: Process, path: string): Effect.Effect<ReadonlyArray<string>, string> =>
   path === "/sys/class/net"
-    ? Effect.succeed(process.network === "none" ? ["lo"] : ["eth0", "lo"])
+    ? Effect.succeed([...process.networks.flatMap((name, n) => name === "none" ? [] : [`eth${n}`]), "lo"])
     : Effect.mapError(process.files.list(path), never)
 
 /** A path as seen from a directory. */

@@ -14,6 +14,7 @@ const config = (changes: Partial<ContainerConfig.ContainerConfig> = {}): Contain
   image: "app",
   env: [],
   labels: {},
+  networks: [],
   mounts: [],
   resources: {},
   ports: [],
@@ -244,7 +245,10 @@ describe("the life of a container", () => {
       assert.deepStrictEqual(yield* reason({ platform: "linux/arm64" }), ["ContainerCreate", "NotFound"])
       const mount = { type: "bind", source: "/no/such/place", target: "/x", readOnly: false } as const
       assert.deepStrictEqual(yield* reason({ mounts: [mount] }), ["ContainerCreate", "InvalidArgument"])
-      assert.deepStrictEqual(yield* reason({ network: "nowhere" }), ["ContainerStart", "NotFound"])
+      assert.deepStrictEqual(yield* reason({ networks: [{ name: "nowhere", aliases: [] }] }), [
+        "ContainerStart",
+        "NotFound"
+      ])
       assert.deepStrictEqual(yield* reason({ entrypoint: [] }), ["ContainerCreate", "InvalidArgument"])
     }).pipe(Effect.provide(engineOf(() => 0))))
 

@@ -61,7 +61,7 @@ export const of = (
 ): Effect.Effect<Named, Errors.Reason> => {
   const { hostname: given, ports } = config
   // Whoever wants ports wants a network that has some.
-  const name = config.network ?? (ports.length > 0 ? "bridge" : engine.network)
+  const name = config.networks[0]?.name ?? (ports.length > 0 ? "bridge" : engine.network)
   const network = name === "host" ? "host" : "own"
   const hostname = given ?? (network === "host" ? hostName() : id.slice(0, longestHostname))
   if (name !== "host" && name !== "none") {

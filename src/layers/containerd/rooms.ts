@@ -45,6 +45,7 @@ const isRootless = ({ rootless = "auto" }: ContainerdConfig): boolean =>
 const capabilities: Capabilities.Capabilities = {
   ...Capabilities.all,
   namedVolumes: false,
+  networks: false,
   init: false
 }
 

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { ContainerInfo, ContainerState, ContainerSummary, Health, LogsOptions, Primitives } from "../../Backend.ts"
-import type { ContainerConfig, Mount, PortBinding } from "../../ContainerConfig.ts"
+import type { ContainerConfig, Mount, NetworkAttachment, PortBinding } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import { attach, frames } from "./attach.ts"
@@ -41,6 +41,13 @@ const bindings = (ports: ReadonlyArray<PortBinding>) => {
   return byPort
 }
 
+/** What is said about a container in a network. */
+const endpoint = ({ aliases }: NetworkAttachment) => ({ Aliases: aliases })
+
+/** Older engines take one network with a container's creation; it is connected to the others afterwards. */
+const networking = ([first]: ContainerConfig["networks"]) =>
+  first === undefined || first.aliases.length === 0 ? undefined : { EndpointsConfig: { [first.name]: endpoint(first) } }
+
 const some = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> | undefined => list.length === 0 ? undefined : list
 
 /** The body of a container's creation. `JSON` leaves out what is `undefined`. */
@@ -62,6 +69,7 @@ export const creation = (config: ContainerConfig, isPodman: boolean): object => 
   AttachStdout: true,
   AttachStderr: true,
   StopSignal: config.stopSignal,
+  NetworkingConfig: networking(config.networks),
   ExposedPorts: Object.fromEntries(config.ports.map((port) => [portKey(port), {}])),
   HostConfig: {
     Mounts: (isPodman ? config.mounts.filter(({ type }) => type !== "tmpfs") : config.mounts).map(mountOf),
@@ -70,7 +78,7 @@ export const creation = (config: ContainerConfig, isPodman: boolean): object => 
     MemorySwap: config.resources.memorySwap,
     NanoCpus: config.resources.cpus === undefined ? undefined : Math.round(config.resources.cpus * 1e9),
     PidsLimit: config.resources.pids,
-    NetworkMode: config.network,
+    NetworkMode: config.networks[0]?.name,
     PortBindings: bindings(config.ports),
     Init: config.init ? true : undefined,
     ReadonlyRootfs: config.readOnlyRoot,
@@ -265,6 +273,18 @@ export const make = (client: Client): Operations => {
     )
   }
 
+  const join = (id: string, network: NetworkAttachment) =>
+    send(client, {
+      operation: "create",
+      method: "POST",
+      path: `/networks/${segment(network.name)}/connect`,
+      json: { Container: id, EndpointConfig: endpoint(network) }
+    }).pipe(
+      // Of a creation it would mean that there is no image.
+      Effect.catchTag("NotFound", ({ message }) =>
+        Effect.fail(reason("InvalidArgument", { operation: "create", message })))
+    )
+
   const create: Operations["create"] = Effect.fnUntraced(function*(config) {
     const { id, warnings = [] } = yield* ask(client, {
       operation: "create",
@@ -274,6 +294,9 @@ export const make = (client: Client): Operations => {
       json: creation(config, client.isPodman)
     }, Schemas.created).pipe(Effect.mapError(named(config.platform)))
     yield* refuseDropped(id, warnings)
+    yield* Effect.forEach(config.networks.slice(1), (network) => join(id, network), { discard: true }).pipe(
+      Effect.tapError(() => Effect.ignore(remove(id, { force: true })))
+    )
     known.set(id, { tty: config.tty, isStarted: false })
     return id
   })

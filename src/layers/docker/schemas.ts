@@ -284,3 +284,57 @@ export const usage = decoder(Usage)
 
 /** What `aux` of a build holds when an image was made. */
 export const builtImage = decoder(Schema.Struct({ id: Schema.String }).pipe(Schema.encodeKeys({ id: "ID" })))
+
+/** `POST /networks/create` */
+export const networkCreated = decoder(Schema.Struct({ id: Schema.String }).pipe(Schema.encodeKeys({ id: "Id" })))
+
+const Network = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  created: text,
+  driver: Schema.String,
+  internal: Schema.optionalKey(Schema.Boolean),
+  ipv6: Schema.optionalKey(Schema.Boolean),
+  ipam: Schema.optionalKey(
+    Schema.Struct({
+      config: Schema.optionalKey(
+        Schema.Array(Schema.Struct({ subnet: text }).pipe(Schema.encodeKeys({ subnet: "Subnet" })))
+      )
+    }).pipe(Schema.encodeKeys({ config: "Config" }))
+  ),
+  labels: optionalMap
+}).pipe(Schema.encodeKeys({
+  id: "Id",
+  name: "Name",
+  created: "Created",
+  driver: "Driver",
+  internal: "Internal",
+  ipv6: "EnableIPv6",
+  ipam: "IPAM",
+  labels: "Labels"
+}))
+
+export type Network = typeof Network.Type
+
+/** `GET /networks/{id}` */
+export const network = decoder(Network)
+
+/** `GET /networks` */
+export const networks = decoder(Schema.Array(Network))
+
+const Volume = Schema.Struct({
+  name: Schema.String,
+  driver: Schema.String,
+  created: text,
+  labels: optionalMap
+}).pipe(Schema.encodeKeys({ name: "Name", driver: "Driver", created: "CreatedAt", labels: "Labels" }))
+
+export type Volume = typeof Volume.Type
+
+/** `GET /volumes/{name}`, `POST /volumes/create` */
+export const volume = decoder(Volume)
+
+/** `GET /volumes` */
+export const volumes = decoder(
+  Schema.Struct({ volumes: Schema.optionalKey(Schema.Array(Volume)) }).pipe(Schema.encodeKeys({ volumes: "Volumes" }))
+)

@@ -101,7 +101,7 @@ const run = Effect.fnUntraced(function*(
     labels: config.labels,
     mounts: [],
     resources: {},
-    network: "default",
+    networks: ["default"],
     ports: [],
     platform: base.platform,
     tty: false,

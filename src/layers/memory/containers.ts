@@ -18,6 +18,7 @@ import type { Verdict } from "./faults.ts"
 import { FileSystem } from "./files.ts"
 import { Input } from "./input.ts"
 import { Journal } from "./journal.ts"
+import * as Networks from "./networks.ts"
 import { launch, signalName } from "./process.ts"
 import { reasons } from "./reasons.ts"
 import { refused } from "./store.ts"
@@ -172,9 +173,8 @@ export const start = Effect.fnUntraced(function*(world: World, id: string): Effe
   const held = yield* get(world, "start", id)
   if (held.state === "running") return
   const { config } = held
-  if (config.network !== undefined && !world.networks.has(config.network)) {
-    return yield* reasons("start").notFound(`there is no network ${config.network}`)
-  }
+  const nowhere = config.networks.find(({ name }) => Networks.find(world, name) === undefined)
+  if (nowhere !== undefined) return yield* reasons("start").notFound(`there is no network ${nowhere.name}`)
   held.ports = yield* publish(world, config.ports)
   const millis = yield* Clock.currentTimeMillis
   held.state = "running"

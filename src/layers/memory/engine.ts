@@ -26,10 +26,12 @@ import { exec } from "./exec.ts"
 import { type Call, delay, type Fault } from "./fault.ts"
 import { filesOf } from "./files.ts"
 import { enginePlatform, type MemoryImage } from "./image.ts"
+import * as Networks from "./networks.ts"
 import type { Files } from "./recipe.ts"
 import { pull, push } from "./registry.ts"
 import { infoOf as imageInfoOf } from "./store.ts"
 import { exportImages, importImages } from "./transport.ts"
+import * as Volumes from "./volumes.ts"
 import { infoOf, type Options, World } from "./world.ts"
 
 /**
@@ -148,6 +150,14 @@ const primitivesOf = (world: World): Omit<Primitives, Absent> => {
           Stream.unwrap(Effect.map(Containers.get(world, "copyOut", id), ({ files }) =>
             copyOut(files, path))))
       ),
+    createNetwork: (config) => faults.effect("createNetwork", config.name, () => Networks.create(world, config)),
+    inspectNetwork: (name) => faults.effect("inspectNetwork", name, () => Networks.inspect(world, name)),
+    listNetworks: (filter) => faults.effect("listNetworks", describe(filter), () => Networks.list(world, filter)),
+    removeNetwork: (name) => faults.effect("removeNetwork", name, () => Networks.remove(world, name)),
+    createVolume: (config) => faults.effect("createVolume", config.name, () => Volumes.create(world, config)),
+    inspectVolume: (name) => faults.effect("inspectVolume", name, () => Volumes.inspect(world, name)),
+    listVolumes: (filter) => faults.effect("listVolumes", describe(filter), () => Volumes.list(world, filter)),
+    removeVolume: (name) => faults.effect("removeVolume", name, () => Volumes.remove(world, name)),
     events: (options) => faults.untilGone(faults.stream("events", "", () => world.events.stream(options)))
   }
 }

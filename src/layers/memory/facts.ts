@@ -55,7 +55,7 @@ export const factsOf = (held: Held): Facts => {
     labels: config.labels,
     mounts: config.mounts,
     resources: config.resources,
-    network: config.network ?? "default",
+    networks: config.networks.length === 0 ? ["default"] : config.networks.map(({ name }) => name),
     ports: held.ports,
     platform: image.platform,
     tty: config.tty,

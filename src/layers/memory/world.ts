@@ -2,7 +2,8 @@ import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type { ContainerInfo, ContainerState, Health } from "../../Backend.ts"
+import { createHash } from "node:crypto"
+import type { ContainerInfo, ContainerState, Health, NetworkInfo, VolumeInfo } from "../../Backend.ts"
 import type { ContainerConfig, PortBinding } from "../../ContainerConfig.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import * as Reference from "../../Reference.ts"
@@ -58,13 +59,29 @@ export interface Options {
   readonly networks?: ReadonlyArray<string> | undefined
 }
 
+interface StoredVolume {
+  readonly info: VolumeInfo
+  readonly tree: Tree
+}
+
+/** A network that was there from the beginning. */
+const given = (name: string): NetworkInfo => ({
+  id: createHash("sha256").update(name).digest("hex"),
+  name,
+  driver: name === "host" ? "host" : name === "none" ? "null" : "bridge",
+  internal: false,
+  ipv6: false,
+  subnets: [],
+  labels: {}
+})
+
 /** All that the engine holds. */
 export class World {
   readonly store = new Store()
   readonly registry: Array<MemoryImage> = []
   readonly containers = new Map<string, Held>()
-  readonly volumes = new Map<string, Tree>()
-  readonly networks: ReadonlySet<string>
+  readonly volumes = new Map<string, StoredVolume>()
+  readonly networks: Map<string, NetworkInfo>
   readonly events = new Events()
   readonly faults: Faults
   readonly scope: Scope.Scope
@@ -73,7 +90,7 @@ export class World {
   constructor(options: Options, scope: Scope.Scope, now: DateTime.Utc, faults: ReadonlyArray<Fault>) {
     this.scope = scope
     this.builder = options.build
-    this.networks = new Set(["bridge", "default", "host", "none", ...options.networks ?? []])
+    this.networks = new Map(["bridge", "host", "none", ...options.networks ?? []].map((name) => [name, given(name)]))
     this.faults = new Faults(faults, () => this.#die())
     for (const image of options.images ?? []) this.store.add(image, image.name, now, "here")
     this.registry.push(...options.registry ?? options.images ?? [])
@@ -88,10 +105,11 @@ export class World {
     }
   }
 
+  /** The files of a volume, which is made when it is not there. */
   volume(name: string): Tree {
-    const tree = this.volumes.get(name) ?? new Tree()
-    this.volumes.set(name, tree)
-    return tree
+    const volume = this.volumes.get(name) ?? { tree: new Tree(), info: { name, driver: "local", labels: {} } }
+    this.volumes.set(name, volume)
+    return volume.tree
   }
 
   /** By id, name, or the beginning of an id that no other has. */

@@ -94,6 +94,7 @@ export const cases: ReadonlyArray<Case> = [
           labels: {},
           mounts: [],
           resources: {},
+          networks: [],
           ports: [],
           tty: false,
           stdin: false,

@@ -133,6 +133,7 @@ describe("names", () => {
         labels: {},
         mounts: [],
         resources: {},
+        networks: [],
         ports: [],
         tty: false,
         stdin: false,
