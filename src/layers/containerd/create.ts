@@ -13,6 +13,7 @@ import type { Spec, User } from "./spec/model.ts"
 import * as Privileged from "./spec/privileged.ts"
 import * as SpecOf from "./spec/spec.ts"
 import * as UserOf from "./spec/user.ts"
+import * as Stored from "./stored.ts"
 import * as Volumes from "./volumes.ts"
 
 const operation = "create"
@@ -110,17 +111,20 @@ export const removeSnapshot = (engine: Engine, operation: string, id: string): E
  */
 export const create = Effect.fnUntraced(function*(
   engine: Engine,
-  config: ContainerConfig
+  asked: ContainerConfig
 ): Effect.fn.Return<{ readonly id: string; readonly known: Known }, Errors.Reason> {
   const { channel, runtime, snapshotter } = engine
-  const rootfs = yield* engine.rootfs(config.image, config.platform)
+  const rootfs = yield* engine.rootfs(asked.image, asked.platform)
+  const stored = yield* Stored.use(engine, asked)
+  const config = { ...asked, mounts: stored.mounts }
   const name = config.name ?? `effect-containers-${crypto.randomUUID()}`
   const id = Record.idOf(name)
   const who = config.user ?? rootfs.config.user
   const named = yield* Hostname.of(engine, id, config)
   const folder = folderOf(engine, id)
   const volumes = yield* Volumes.of(config, rootfs.volumes, folder)
-  const areKnown = Volumes.areKnown(volumes, rootfs.chainId)
+  const toFill = [...volumes, ...stored.fresh]
+  const areKnown = Volumes.areKnown(toFill, rootfs.chainId)
   const specWith = yield* describe(engine, id, config, rootfs, named)
   const spec = specWith(areKnown ? volumes : undefined)
   const accounts = remembered.get(rootfs.chainId)
@@ -132,6 +136,7 @@ export const create = Effect.fnUntraced(function*(
     stdin: config.stdin,
     stopSignal: config.stopSignal ?? rootfs.config.stopSignal ?? "SIGTERM",
     ...(named.connected === undefined ? {} : { network: named.connected }),
+    ...(stored.names.length === 0 ? {} : { volumes: stored.names }),
     user
   })
   yield* channel.unary(Containers.method.create, {
@@ -162,14 +167,15 @@ export const create = Effect.fnUntraced(function*(
       prepare(engine, id, rootfs.chainId),
       Effect.andThen(
         Hostname.write(folder, named),
-        areKnown ? Volumes.makeEmpty(volumes, rootfs.chainId) : Effect.void
+        areKnown ? Volumes.makeEmpty(toFill, rootfs.chainId) : Effect.void
       )
     ], { concurrency: "unbounded" })
-    const filled = areKnown ? volumes : yield* Volumes.fill(engine, id, volumes, {
+    const filled = areKnown ? toFill : yield* Volumes.fill(engine, id, toFill, {
       chainId: rootfs.chainId,
       isReadOnly: config.readOnlyRoot,
       rootfs: mounts
     })
+    yield* Stored.filled(engine, stored)
     const user = accounts === undefined ? yield* findUser(config.image, who, rootfs, mounts) : first
     const record = recordOf(user)
     if (!areKnown || JSON.stringify(user) !== JSON.stringify(first)) {
@@ -177,7 +183,7 @@ export const create = Effect.fnUntraced(function*(
         container: {
           id,
           labels: {},
-          spec: specAny(withUser(specWith(filled), user)),
+          spec: specAny(withUser(specWith(volumes.filter((volume) => filled.includes(volume))), user)),
           extensions: { [Record.extension]: recordAny(record) }
         },
         updateMask: { paths: ["spec", `extensions.${Record.extension}`] }

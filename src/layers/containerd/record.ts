@@ -32,6 +32,8 @@ export const Record = Schema.Struct({
   stdin: Schema.Boolean,
   stopSignal: Schema.String,
   network: Schema.optionalKey(Network),
+  /** The names of those that outlive it. */
+  volumes: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Variables, directory and user, for further processes: those that are secret are in the specification as well. */
   user: Schema.Struct({ uid: Schema.Finite, gid: Schema.Finite, additionalGids: Schema.Array(Schema.Finite) })
 })

@@ -22,6 +22,7 @@ import * as Platform from "./images/platform.ts"
 import * as Transfer from "./images/transfer.ts"
 import { OptionsSchema } from "./protocol/runc_pb.ts"
 import { Version } from "./protocol/version_pb.ts"
+import * as Stored from "./stored.ts"
 
 /** The runtime's shim, and what it is told. */
 const runtimeOf = ({ runtime = "runc" }: ContainerdConfig): Engine["runtime"] => {
@@ -44,7 +45,6 @@ const isRootless = ({ rootless = "auto" }: ContainerdConfig): boolean =>
 
 const capabilities: Capabilities.Capabilities = {
   ...Capabilities.all,
-  namedVolumes: false,
   networks: false,
   init: false
 }
@@ -99,7 +99,8 @@ export const make = Effect.fnUntraced(function*(
   const building = Builders.placeOf(engine.folder)
   return {
     name: "containerd",
-    capabilities: { ...capabilities, ...cni.capabilities },
+    // Who has no root cannot remove what a container has given to its users.
+    capabilities: { ...capabilities, ...cni.capabilities, namedVolumes: !host.rootless },
     health: Effect.map(
       channel.unary(Version.method.version, {}, { operation: "health" }),
       (): EngineInfo => ({
@@ -118,6 +119,7 @@ export const make = Effect.fnUntraced(function*(
     }),
     ...Containers.make(engine),
     ...Copy.make(engine),
-    ...Events.make(engine)
+    ...Events.make(engine),
+    ...host.rootless ? {} : Stored.make(engine)
   }
 })
