@@ -41,6 +41,13 @@ export const make = (client: Client): Operations => ({
         }
       }, Schemas.networkCreated),
       ({ id }) => id
+    ).pipe(
+      Effect.catchTag("Conflict", (error) =>
+        Effect.fail(
+          /already (?:exists|used)/.test(error.message)
+            ? reason("AlreadyExists", { operation: "createNetwork", message: error.message, code: error.code })
+            : error
+        ))
     ),
   inspectNetwork: (network) =>
     Effect.map(
