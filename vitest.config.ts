@@ -17,6 +17,10 @@ const withoutBuildkit = process.env["EFFECT_CONTAINERS_ENGINES"]?.includes("buil
   ? []
   : ["test/**/buildkit.integration.test.ts"]
 
+/** Registries that are hard to please: by name, as they take a while. */
+const withRegistries = ["test/registries/**/*.integration.test.ts"]
+const withoutRegistries = process.env["EFFECT_CONTAINERS_REGISTRIES"] === undefined ? withRegistries : []
+
 /** These start engines of their own, and kill them. */
 const withMortals = ["test/faults/**/*.test.ts"]
 
@@ -44,7 +48,7 @@ export default defineConfig({
           // They share an engine, and some look at all that it has.
           fileParallelism: false,
           include: withEngine,
-          exclude: withoutBuildkit,
+          exclude: [...withoutBuildkit, ...withoutRegistries],
           globalSetup: "test/globalSetup.ts",
           testTimeout: 120_000,
           hookTimeout: 120_000
