@@ -79,6 +79,6 @@ const main = Effect.gen(function*() {
   const tools = yield* Container.start(job("sleep 600"))
   const lines = yield* Effect.provide(wordCount, ContainerSpawner.layer(tools))
   yield* Console.log(`words: ${lines.map((line) => line.trim().replace(/\s+/, " x ")).join(", ")}`)
-}).pipe(Effect.scoped, Effect.provide(app), Effect.provide(Docker.layer()))
+}).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(app, Docker.layer())))
 
 await Effect.runPromise(main)

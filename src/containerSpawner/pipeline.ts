@@ -37,9 +37,7 @@ export const run = Effect.fnUntraced(function*(
       continue
     }
     if (to !== "stdin" || !isSide(from)) {
-      return yield* Effect.fail(
-        badArgument("In a container, a pipe leads from standard output or error to standard input")
-      )
+      return yield* badArgument("In a container, a pipe leads from standard output or error to standard input")
     }
     handles.push(
       yield* spawn(
@@ -53,7 +51,7 @@ export const run = Effect.fnUntraced(function*(
   }
   const [first] = handles
   const last = handles.at(-1)
-  if (first === undefined || last === undefined) return yield* Effect.fail(badArgument("There is no command"))
+  if (first === undefined || last === undefined) return yield* badArgument("There is no command")
   if (first === last) return last
   return makeHandle({
     ...last,

@@ -94,7 +94,7 @@ export const spawn = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ChildProcessHandle, PlatformError.PlatformError, Backend | Scope.Scope> {
   const { options } = command
   const issue = issueOf(command)
-  if (issue !== undefined) return yield* Effect.fail(badArgument(issue))
+  if (issue !== undefined) return yield* badArgument(issue)
   const input = inputOf(options)
   const failed = (method: string) => platformError(command, method)
   const handle = yield* Effect.mapError(

@@ -109,8 +109,9 @@ for (const name of engines) {
             yield* failing(Image.resolve(`${address}/${repository()}:1`))
           }).pipe(
             Effect.scoped,
-            Effect.provide(engine(name, { folder, hosts: { [address]: { plainHttp: true } } })),
-            Effect.provide(layer)
+            Effect.provide(
+              Layer.provideMerge(engine(name, { folder, hosts: { [address]: { plainHttp: true } } }), layer)
+            )
           )
           yield* Fiber.interrupt(looking)
 
