@@ -123,7 +123,7 @@ export const create = Effect.fnUntraced(function*(
   const named = yield* Hostname.of(engine, id, config)
   const folder = folderOf(engine, id)
   const volumes = yield* Volumes.of(config, rootfs.volumes, folder)
-  const toFill = [...volumes, ...stored.fresh]
+  const toFill = [...volumes, ...stored.empty]
   const areKnown = Volumes.areKnown(toFill, rootfs.chainId)
   const specWith = yield* describe(engine, id, config, rootfs, named)
   const spec = specWith(areKnown ? volumes : undefined)
@@ -175,7 +175,6 @@ export const create = Effect.fnUntraced(function*(
       isReadOnly: config.readOnlyRoot,
       rootfs: mounts
     })
-    yield* Stored.filled(engine, stored)
     const user = accounts === undefined ? yield* findUser(config.image, who, rootfs, mounts) : first
     const record = recordOf(user)
     if (!areKnown || JSON.stringify(user) !== JSON.stringify(first)) {

@@ -35,9 +35,6 @@ const folderOf = ({ channel, folder }: Engine): string => join(folder, channel.n
 
 const dataOf = (engine: Engine, name: string): string => join(folderOf(engine), name, "data")
 
-/** Is there once the volume has what the image of its first container has in that place. */
-const filledOf = (engine: Engine, name: string): string => join(folderOf(engine), name, "filled")
-
 const attempt = <A>(operation: string, run: () => Promise<A>): Effect.Effect<A, Errors.Reason> =>
   Effect.tryPromise({ try: run, catch: (cause) => fromCause(operation, cause) })
 
@@ -159,8 +156,8 @@ export interface Used {
   /** Each volume as the directory that it is. */
   readonly mounts: ReadonlyArray<Mount>
   readonly names: ReadonlyArray<string>
-  /** Those that nobody had before: they begin with what the image has in their place. */
-  readonly fresh: ReadonlyArray<Volume & { readonly name: string }>
+  /** Those with nothing in them: as on Docker, they begin with what the image has in their place. */
+  readonly empty: ReadonlyArray<Volume>
 }
 
 /** The volumes of a container, which are made when they are not there. */
@@ -169,7 +166,7 @@ export const use = Effect.fnUntraced(function*(
   { mounts }: ContainerConfig
 ): Effect.fn.Return<Used, Errors.Reason> {
   const operation = "create"
-  const fresh: Array<Used["fresh"][number]> = []
+  const empty: Array<Volume> = []
   const used: Array<string> = []
   const bound = yield* Effect.forEach(
     mounts,
@@ -182,15 +179,11 @@ export const use = Effect.fnUntraced(function*(
         () => Effect.void
       )
       const source = dataOf(engine, name)
-      const isFilled = yield* Effect.isSuccess(attempt(operation, () => readFile(filledOf(engine, name))))
-      if (!isFilled) fresh.push({ name, path: target, source })
+      const there = yield* attempt(operation, () => readdir(source))
+      if (there.length === 0) empty.push({ path: target, source })
       used.push(name)
       return { type: "bind", source, target, readOnly } satisfies BindMount
     })
   )
-  return { mounts: bound, names: used, fresh }
+  return { mounts: bound, names: used, empty }
 })
-
-/** From now on what containers put there is what is there. */
-export const filled = (engine: Engine, { fresh }: Used): Effect.Effect<void, Errors.Reason> =>
-  Effect.forEach(fresh, ({ name }) => attempt("create", () => writeFile(filledOf(engine, name), "")), { discard: true })

@@ -45,6 +45,16 @@ export class Tree implements Place {
     return new Tree(this.#nodes)
   }
 
+  /** Takes what another tree has below a path, if it has nothing yet. */
+  begin(other: Tree, path: string): this {
+    if (this.#nodes.size > 1) return this
+    const from = other.#resolve(path)
+    for (const [key, node] of other.#nodes) {
+      if (key.startsWith(`${from}/`)) this.#nodes.set(key.slice(from.length), node)
+    }
+    return this
+  }
+
   /** Follows the links on the way, and the last one too. Gives the path itself where nothing is there. */
   #resolve(path: string, hops = 0): string {
     let at = "/"
@@ -194,7 +204,7 @@ export class FileSystem {
       const place = mount.type === "bind"
         ? host(mount.source)
         : mount.type === "volume"
-        ? options.volume(mount.source)
+        ? options.volume(mount.source).begin(root, target)
         : new Tree()
       return { target, place, readOnly: mount.type !== "tmpfs" && mount.readOnly }
     })

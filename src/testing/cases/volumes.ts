@@ -38,6 +38,16 @@ export const cases: ReadonlyArray<Case> = [
     }))
   ),
   it(
+    "one with nothing in it begins with what the image has in its place, and then has what was put there",
+    kept(Effect.gen(function*() {
+      const volume = yield* Volume.make()
+      const at = (self: Container.Container) => Container.volume(self, volume, "/etc")
+      yield* equal("the image's", yield* Container.string(at(yield* job("grep -c ^app: /etc/passwd"))), "1\n")
+      yield* Container.run(at(yield* job("echo changed > /etc/passwd")))
+      yield* equal("what was put there", yield* Container.string(at(yield* job("cat /etc/passwd"))), "changed\n")
+    }))
+  ),
+  it(
     "one that is made is as it was asked for, and is listed",
     kept(Effect.gen(function*() {
       const value = yield* unique("volume")
