@@ -68,6 +68,7 @@ export type Way =
   | "a push tells nothing of layers"
   | "an image of no registry has a digest"
   | "its processes have no network"
+  | "its files have no owners"
 
 /**
  * What the suite needs besides an engine.

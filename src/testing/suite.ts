@@ -8,6 +8,7 @@ import { cases as badInput } from "./cases/badInput.ts"
 import { cases as build } from "./cases/build.ts"
 import { cases as cleaning } from "./cases/cleaning.ts"
 import { cases as copy } from "./cases/copy.ts"
+import { cases as copying } from "./cases/copying.ts"
 import { cases as events } from "./cases/events.ts"
 import { cases as exec } from "./cases/exec.ts"
 import { cases as exit } from "./cases/exit.ts"
@@ -58,6 +59,7 @@ export const cases: ReadonlyArray<Case> = [
   ...services,
   ...spawner,
   ...copy,
+  ...copying,
   ...events,
   ...interruption,
   ...images,

@@ -126,7 +126,7 @@ const memory = Testing.suite({
       return {
         image: busybox.name,
         missing: ["pause", "usage"],
-        ways: ["its processes have no network" as const],
+        ways: ["its processes have no network", "its files have no owners"] as const,
         registries: { address: "registry.test:5000", down, silent }
       }
     })
