@@ -93,7 +93,7 @@ describe("docker, waiting", () => {
 })
 
 describe("docker, removing", () => {
-  const left = { config: { requestTimeout: 100 } }
+  const left = { config: { requestTimeout: 1000 } }
   hostile(
     "that never succeeds does not spoil the run",
     "\"hello\", then exit 0",
