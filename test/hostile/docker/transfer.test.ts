@@ -158,7 +158,7 @@ describe("docker, HTTP 500", () => {
         }
       },
       () => Use.build,
-      { config: { requestTimeout: 100 } }
+      { config: { requestTimeout: 1000 } }
     )
   )
   hostile(
