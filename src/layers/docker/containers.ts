@@ -189,6 +189,8 @@ type Operations = Pick<
 /** What is known of a container without asking. */
 interface Known {
   readonly tty: boolean
+  /** Whether it may run out of memory of its own. */
+  readonly isLimited: boolean
   isStarted: boolean
 }
 
@@ -297,7 +299,7 @@ export const make = (client: Client): Operations => {
     yield* Effect.forEach(config.networks.slice(1), (network) => join(id, network), { discard: true }).pipe(
       Effect.tapError(() => Effect.ignore(remove(id, { force: true })))
     )
-    known.set(id, { tty: config.tty, isStarted: false })
+    known.set(id, { tty: config.tty, isLimited: config.resources.memory !== undefined, isStarted: false })
     return id
   })
 
@@ -328,6 +330,11 @@ export const make = (client: Client): Operations => {
     if (code !== 137) return ExitStatus.fromCode(code)
     const oomKilled = yield* look(operation, id).pipe(
       Effect.map(({ state }) => state.oomKilled === true),
+      Effect.repeat({
+        until: (oomKilled) => oomKilled,
+        // A busy engine hears of the end first, and of its cause a moment later.
+        schedule: Schedule.upTo(Schedule.spaced("100 millis"), { times: known.get(id)?.isLimited === true ? 5 : 0 })
+      }),
       Effect.catchTag("NotFound", () => Effect.succeed(false))
     )
     return ExitStatus.fromCode(code, { oomKilled })

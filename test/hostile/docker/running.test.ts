@@ -3,7 +3,7 @@ import { Container } from "effect-containers"
 import * as Effect from "effect/Effect"
 import { json } from "../../layers/docker/fake.ts"
 import { hostile, outcome } from "../case.ts"
-import { against, type Answer } from "./server.ts"
+import { against, type Answer, inspected, type Script } from "./server.ts"
 import * as Use from "./use.ts"
 
 const gone = { after: (engine: { readonly containers: Set<string> }) => `${engine.containers.size} containers left` }
@@ -90,6 +90,23 @@ describe("docker, waiting", () => {
       against({ wait }, () => outcome(Container.exitCode(Container.make("alpine"))), gone)
     )
   }
+})
+
+describe("docker, an end for want of memory", () => {
+  const state = (oomKilled: boolean) => inspected({ State: { Status: "exited", ExitCode: 137, OOMKilled: oomKilled } })
+  const ends = (looks: number): Script => ({
+    wait: ({ response }) => json(response, 200, { StatusCode: 137 }),
+    inspect: ({ engine, response }) => json(response, 200, state((engine.asked.get("inspect") ?? 0) > looks))
+  })
+  const limited = Container.memory(Container.make("alpine"), "24 MiB")
+  const status = (container: Container.Container) => outcome(Container.exitStatus(container), ({ _tag }) => _tag)
+  hostile("whose cause is told later", "OomKilled", against(ends(2), () => status(limited)))
+  hostile("whose cause is never told", "Killed", against(ends(100), () => status(limited)))
+  hostile(
+    "of one without a limit is asked for once",
+    "Killed",
+    against(ends(1), () => status(Container.make("alpine")))
+  )
 })
 
 describe("docker, removing", () => {
