@@ -83,16 +83,19 @@ export const copyTo = Effect.fn("Container.copyTo")(function*<E = never, R = nev
   const services = yield* Effect.context<R>()
   const archive = Stream.make(entry).pipe(
     Stream.pipeThroughChannel(Tar.encode<never, unknown, Tar.Entry<E, R>>()),
+    // An engine that reads the archive itself has errors of that kind too, and is not to take this for one.
+    Stream.mapError((error) =>
+      Tar.isTarError(error)
+        ? new Errors.ContainerCopy({
+          id,
+          image,
+          reason: new Errors.InvalidArgument({ operation: "copyIn", message: `${path}: ${error.message}` })
+        })
+        : error
+    ),
     Stream.provideContext(services)
   )
-  yield* backend.copyIn(id, posix.dirname(path), archive).pipe(
-    Effect.catchIf(Tar.isTarError, ({ message }) =>
-      new Errors.ContainerCopy({
-        id,
-        image,
-        reason: new Errors.InvalidArgument({ operation: "copyIn", message: `${path}: ${message}` })
-      }))
-  )
+  yield* backend.copyIn(id, posix.dirname(path), archive)
 })
 
 /**
