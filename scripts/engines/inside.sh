@@ -33,9 +33,9 @@ case $what in
     for number in {0..15}; do
       if ip link add machine type veth peer name "efc-$number" netns "$keeper" 2>/dev/null; then
         ip link set machine master lan up
-        for host in 1 14; do
-        nsenter --target "$keeper" --net ip addr add "203.0.113.$((number * 16 + host))/28" dev "efc-$number"
-      done
+        for host in 1 14; do # this machine's, and that of what an engine is not to trust blindly
+          nsenter --target "$keeper" --net ip addr add "203.0.113.$((number * 16 + host))/28" dev "efc-$number"
+        done
         nsenter --target "$keeper" --net ip link set "efc-$number" up
         echo "$number"
         exec sleep infinity

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as PlatformError from "effect/PlatformError"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { type ChildProcessHandle, makeHandle } from "effect/process/ChildProcessSpawner"
@@ -56,7 +57,11 @@ export const run = Effect.fnUntraced(function*(
   return makeHandle({
     ...last,
     stdin: first.stdin,
+    // One that cannot be killed does not save the others, and is told.
     kill: (options) =>
-      Effect.forEach(handles.toReversed(), (handle) => Effect.ignore(handle.kill(options)), { discard: true })
+      Effect.flatMap(
+        Effect.forEach(handles.toReversed(), (handle) => Effect.exit(handle.kill(options))),
+        (exits) => Exit.asVoidAll(exits)
+      )
   })
 })

@@ -117,7 +117,8 @@ export const spawn = Effect.fnUntraced(function*(
       )
     )
   }
-  // Asked first, and killed then; what is killed at once never gets to clean up after itself.
+  // Asked first, and killed then; what is killed at once never gets to clean up after itself. What goes
+  // wrong here is for the scope of the command, which kills in any case and says when it cannot.
   yield* Effect.addFinalizer(() =>
     Effect.flatMap(handle.isRunning, (isRunning) =>
       isRunning

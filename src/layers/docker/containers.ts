@@ -297,7 +297,13 @@ export const make = (client: Client): Operations => {
     }, Schemas.created).pipe(Effect.mapError(named(config.platform)))
     yield* refuseDropped(id, warnings)
     yield* Effect.forEach(config.networks.slice(1), (network) => join(id, network), { discard: true }).pipe(
-      Effect.tapError(() => Effect.ignore(remove(id, { force: true })))
+      Effect.tapError(() =>
+        Effect.catch(
+          remove(id, { force: true }),
+          (error) =>
+            Effect.logWarning(`container ${id} is left behind, for Container.sweep to remove: ${error.message}`)
+        )
+      )
     )
     known.set(id, { tty: config.tty, isLimited: config.resources.memory !== undefined, isStarted: false })
     return id
