@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -34,6 +35,9 @@ const ended = (socket: Net.Socket): Effect.Effect<void> =>
 /** How long the end of a process that nobody waits for any more may take: milliseconds. */
 const killDeadline = 10_000
 
+/** How long an accepted process that nobody waits for any more may take to begin, so that it can be ended. */
+const begin = "2 seconds"
+
 /** As far as an engine's word about a command that it could not execute is looked for: bytes. */
 const longestRefusal = 1024
 
@@ -66,8 +70,11 @@ export const exec = Effect.fnUntraced(function*(
     ask(client, { operation, method: "GET", path: `/exec/${segment(id)}/json` }, Schemas.exec)
   const look = lookAt(id)
   const overOf = (id: string) => Effect.repeat(lookAt(id), { schedule: patience, while: ({ isRunning }) => isRunning })
-  const over = overOf(id)
   let isOver = false
+  let isAccepted = false
+  // The connection is there before the process is: until that has run it has no exit code, which Podman always shows.
+  const isToCome = ({ exitCode, isRunning }: Schemas.Exec): boolean =>
+    isAccepted && !isRunning && exitCode === undefined && !client.isPodman
 
   // By a further process of the same user, who may see and signal the first one.
   const signal = Effect.fnUntraced(function*(name: string): Effect.fn.Return<void, Errors.Reason> {
@@ -96,9 +103,11 @@ export const exec = Effect.fnUntraced(function*(
   })
 
   const kill = Effect.gen(function*() {
-    if (isOver || !(yield* look).isRunning) return
+    if (isOver) return
+    const begun = yield* Effect.timeoutOption(Effect.repeat(look, { schedule: patience, while: isToCome }), begin)
+    if (Option.isNone(begun) || !begun.value.isRunning) return
     yield* signal("SIGKILL")
-    yield* over
+    yield* overOf(id)
   }).pipe(
     Effect.timeout(killDeadline),
     // Gone with its container.
@@ -113,6 +122,12 @@ export const exec = Effect.fnUntraced(function*(
     method: "POST",
     path: `/exec/${segment(id)}/start`,
     json: { Detach: false, Tty: config.tty }
+  })
+  isAccepted = true
+  const isEnded = () => socket.destroyed || socket.readableEnded
+  const over = Effect.repeat(look, {
+    schedule: patience,
+    while: (seen) => seen.isRunning || isToCome(seen) && !isEnded()
   })
   const { output, stdin } = attachment(socket, {
     operation,
@@ -163,7 +178,10 @@ export const exec = Effect.fnUntraced(function*(
     exit,
     pid: Effect.map(
       // It has one when it is started, or else it never will.
-      Effect.repeat(look, { schedule: patience, while: ({ isRunning, pid }) => isRunning && (pid ?? 0) === 0 }),
+      Effect.repeat(look, {
+        schedule: patience,
+        while: (seen) => (seen.pid ?? 0) === 0 && (seen.isRunning || isToCome(seen) && !isEnded())
+      }),
       ({ pid = 0 }) => pid > 0 ? pid : undefined
     ),
     isRunning: Effect.map(look, ({ isRunning }) => isRunning),

@@ -134,14 +134,15 @@ export const containers = decoder(Schema.Array(ContainerSummary))
 /** `POST /containers/{id}/exec` */
 export const execCreated = decoder(Schema.Struct({ id: Schema.String }).pipe(Schema.encodeKeys({ id: "Id" })))
 
+const Exec = Schema.Struct({
+  isRunning: Schema.Boolean,
+  exitCode: Schema.optionalKey(Schema.Int),
+  pid: Schema.optionalKey(Schema.Int)
+}).pipe(Schema.encodeKeys({ isRunning: "Running", exitCode: "ExitCode", pid: "Pid" }))
+export type Exec = typeof Exec.Type
+
 /** `GET /exec/{id}/json` */
-export const exec = decoder(
-  Schema.Struct({
-    isRunning: Schema.Boolean,
-    exitCode: Schema.optionalKey(Schema.Int),
-    pid: Schema.optionalKey(Schema.Int)
-  }).pipe(Schema.encodeKeys({ isRunning: "Running", exitCode: "ExitCode", pid: "Pid" }))
-)
+export const exec = decoder(Exec)
 
 const Image = Schema.Struct({
   id: Schema.String,
