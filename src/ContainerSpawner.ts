@@ -12,7 +12,7 @@
  * - `"inherit"` is there for outputs. Standard input cannot be inherited and there are no `additionalFds`: these fail with
  *   `BadArgument`, as does a pipe to or from one.
  * - `stdout`, `stderr` and `all` can be read once: either the two, or `all`, which has both in order of arrival.
- * - `pid` is the number that the engine's host has for the process.
+ * - `pid` is the number that the engine's host has for the process; 0 when the engine forgot it at its end, as Podman does.
  *
  * **Example** (A program that does not know where it runs)
  *

@@ -26,7 +26,7 @@ export interface ExecHandle {
   readonly container: string
   /**
    * Its number among the processes of the engine's host, once it has one; `undefined`: it could not be executed, and
-   * `exitStatus` says why.
+   * `exitStatus` says why; or it has ended, and the engine forgot it (Podman).
    */
   readonly pid: Effect.Effect<number | undefined, Errors.ContainerExec>
   /** Standard input, with `{ stdin: true }`. When the sink is done, standard input is closed. Single use. */

@@ -49,6 +49,9 @@ const environmentOf = (
   return given
 }
 
+/** In place of the number of a process that its engine forgot when it ended: no process has this one. */
+const gone = 0
+
 /** How long a process that is to end may take until it is killed, unless its command says so. */
 const grace = "5 seconds"
 
@@ -108,14 +111,16 @@ export const spawn = Effect.fnUntraced(function*(
   const pid = yield* Effect.mapError(handle.pid, failed("spawn"))
   if (pid === undefined) {
     const exit = yield* Effect.mapError(handle.exitStatus, failed("spawn"))
-    return yield* Effect.fail(
-      systemError(
-        command,
-        "spawn",
-        exit._tag === "StartFailed" && exit.issue === "not executable" ? "PermissionDenied" : "NotFound",
-        `the command ${ExitStatus.format(exit)}`
+    if (exit._tag === "StartFailed") {
+      return yield* Effect.fail(
+        systemError(
+          command,
+          "spawn",
+          exit.issue === "not executable" ? "PermissionDenied" : "NotFound",
+          `the command ${ExitStatus.format(exit)}`
+        )
       )
-    )
+    }
   }
   // Asked first, and killed then; what is killed at once never gets to clean up after itself. What goes
   // wrong here is for the scope of the command, which kills in any case and says when it cannot.
@@ -141,7 +146,7 @@ export const spawn = Effect.fnUntraced(function*(
       : Effect.as(drained, ExitCode(code))
   })
   return makeHandle({
-    pid: ProcessId(pid),
+    pid: ProcessId(pid ?? gone),
     exitCode: Effect.raceFirst(exited, Deferred.await(cutShort)),
     isRunning: Effect.mapError(handle.isRunning, failed("isRunning")),
     kill: (given) =>

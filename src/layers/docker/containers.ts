@@ -138,6 +138,8 @@ const portsOf = (ports: NonNullable<NonNullable<Schemas.Container["network"]>["p
     }))
   })
 
+const isOver = ({ state: { status } }: Schemas.Container): boolean => ["exited", "dead"].includes(stateOf(status))
+
 const healthOf = ({ state: { health } }: Schemas.Container): Health | undefined => {
   const status = health?.status
   if (status !== "starting" && status !== "healthy" && status !== "unhealthy") return undefined
@@ -158,7 +160,8 @@ const infoOf = (found: Schemas.Container, shown: (image: string) => string): Con
   finishedAt: Time.read(found.state.finishedAt),
   tty: found.config.tty ?? false,
   labels: found.config.labels ?? {},
-  ports: portsOf(found.network?.ports ?? {})
+  // Podman shows also those of one that has ended, which nobody listens at.
+  ports: isOver(found) ? [] : portsOf(found.network?.ports ?? {})
 })
 
 // ---------------------------------------------------------------------------------------------------------------------

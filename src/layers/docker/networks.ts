@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import type { NetworkInfo, Primitives } from "../../Backend.ts"
+import type * as Errors from "../../Errors.ts"
 import { reason } from "./errors.ts"
 import { filters } from "./filters.ts"
 import { ask, type Client, segment, send } from "./request.ts"
@@ -18,6 +19,12 @@ const infoOf = (found: Schemas.Network): NetworkInfo => ({
   labels: found.labels ?? {},
   createdAt: Time.read(found.created)
 })
+
+/** What a removal says of a network that containers are in, in words alone. */
+const inUse = ({ code, message, operation }: Errors.Reason): Errors.Conflict | undefined =>
+  /active endpoints|network is being used/.test(message)
+    ? reason("Conflict", { operation, message, code, hint: "remove the containers that are in it" })
+    : undefined
 
 export const make = (client: Client): Operations => ({
   createNetwork: (config) =>
@@ -72,13 +79,11 @@ export const make = (client: Client): Operations => ({
     const operation = "removeNetwork"
     return send(client, { operation, method: "DELETE", path: `/networks/${segment(network)}` }).pipe(
       Effect.asVoid,
-      // "has active endpoints": the API says that this is forbidden.
-      Effect.catchTag("PermissionDenied", ({ code, message }) =>
-        Effect.fail(
-          /active endpoints/.test(message)
-            ? reason("Conflict", { operation, message, code, hint: "remove the containers that are in it" })
-            : reason("PermissionDenied", { operation, message, code })
-        ))
+      // The API says that it is forbidden, and Podman's that something broke.
+      Effect.catchTags({
+        PermissionDenied: (error) => Effect.fail(inUse(error) ?? error),
+        Internal: (error) => Effect.fail(inUse(error) ?? error)
+      })
     )
   }
 })
