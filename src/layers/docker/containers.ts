@@ -9,7 +9,7 @@ import { attach, frames } from "./attach.ts"
 import { reason } from "./errors.ts"
 import { exec } from "./exec.ts"
 import { filters } from "./filters.ts"
-import { follow as followed } from "./follow.ts"
+import { endsEarly, follow as followed, followEarly } from "./follow.ts"
 import * as Podman from "./podman.ts"
 import { ask, type Client, open, segment, send, stream } from "./request.ts"
 import * as Schemas from "./schemas.ts"
@@ -368,7 +368,13 @@ export const make = (client: Client): Operations => {
         }
       })
     const status = Effect.map(look("logs", id), ({ state }) => state.status)
-    const body = follow && client.isPodman ? followed({ read, status }, tail) : read({ follow, tail })
+    const body = !follow
+      ? read({ follow, tail })
+      : client.isPodman
+      ? followed({ read, status }, tail)
+      : endsEarly(client.apiVersion)
+      ? followEarly({ read, status }, tail)
+      : read({ follow, tail })
     return Stream.unwrap(Effect.map(isTty("logs", id), (tty) => frames(body, { tty, timestamps })))
   }
 

@@ -43,21 +43,49 @@ const after = (bytes: Bytes, skipped: number): Bytes =>
     }
   })
 
+const all = { follow: false, tail: undefined }
+
+/** How many bytes of a log come before its last `tail` lines. */
+const before = ({ read }: Source, tail: number | undefined): Effect.Effect<number, Errors.Reason> =>
+  tail === undefined
+    ? Effect.succeed(0)
+    : Effect.zipWith(sizeOf(read(all)), sizeOf(read({ ...all, tail })), (whole, last) => Math.max(0, whole - last))
+
+/** What comes after the first bytes of a log, as many as have been taken; of one that is removed meanwhile nothing does. */
+const rest = ({ read }: Source, taken: () => number): Bytes =>
+  Stream.catchTag(Stream.suspend(() => after(read(all), taken())), "NotFound", () => Stream.empty)
+
+/**
+ * Whether that engine, Docker before 23, now and then ends a followed log of much output before it has told all of it,
+ * when the container ends.
+ */
+export const endsEarly = (apiVersion: string | undefined): boolean => {
+  const [major, minor] = (apiVersion ?? "").split(".").map(Number)
+  return major === 1 && minor !== undefined && minor < 42
+}
+
+/** A log that is followed to the container's end, where that may come early: what is missing is read without following. */
+export const followEarly = (source: Source, tail: number | undefined): Bytes =>
+  Stream.unwrap(Effect.map(before(source, tail), (first) => {
+    let taken = first
+    const followed = Stream.map(after(source.read({ follow: true, tail: undefined }), first), (chunk) => {
+      taken += chunk.length
+      return chunk
+    })
+    return Stream.concat(followed, rest(source, () => taken))
+  }))
+
 /** A log that is followed to the container's end. */
-export const follow = ({ read, status }: Source, tail: number | undefined): Bytes =>
+export const follow = (source: Source, tail: number | undefined): Bytes =>
   Stream.unwrap(Effect.gen(function*() {
-    const all = { follow: false, tail: undefined }
-    let taken = tail === undefined
-      ? 0
-      : Math.max(0, (yield* sizeOf(read(all))) - (yield* sizeOf(read({ ...all, tail }))))
+    const { read, status } = source
+    let taken = yield* before(source, tail)
     const count = (chunk: Uint8Array) => {
       taken += chunk.length
     }
     const counted = (bytes: Bytes): Bytes => Stream.map(bytes, (chunk) => (count(chunk), chunk))
 
     const now: Bytes = Stream.suspend(() => counted(after(read(all), taken)))
-    // Of one that is removed meanwhile there is no more.
-    const rest = Stream.catchTag(now, "NotFound", () => Stream.empty)
     const hasNotEnded = status.pipe(
       Effect.map((status) => status === "running" || isPending(status)),
       Effect.catchTag("NotFound", () => Effect.succeed(true))
@@ -74,7 +102,7 @@ export const follow = ({ read, status }: Source, tail: number | undefined): Byte
     )
     const followed: Bytes = Stream.unwrap(Effect.map(status, (is) =>
       is === "running"
-        ? Stream.concat(whileItRuns, rest)
+        ? Stream.concat(whileItRuns, counted(rest(source, () => taken)))
         : isPending(is)
         ? Stream.concat(
           now,

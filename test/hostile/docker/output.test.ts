@@ -2,7 +2,7 @@ import { describe } from "@effect/vitest"
 import { Container } from "effect-containers"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { json } from "../../layers/docker/fake.ts"
+import { json, pong } from "../../layers/docker/fake.ts"
 import { hostile } from "../case.ts"
 import { against, type Answer, inspected, type Script, upgrade } from "./server.ts"
 import * as Use from "./use.ts"
@@ -228,6 +228,20 @@ describe("docker, the logs", () => {
       () => Use.logs()
     )
   )
+  for (const options of [{ follow: true }, { follow: true, tail: 3 }]) {
+    hostile(
+      `followed to before its end by an engine of API 1.41${options.tail === undefined ? "" : ", the last lines"}`,
+      JSON.stringify(options.tail === undefined ? "a\nb\nc\nd\n" : "b\nc\nd\n") + ", then the end",
+      against({
+        ...kept(({ path, response }) => {
+          const lines = ["a\n", "b\n", "c\n", "d\n"].map((line) => frame("stdout", line))
+          const some = path.includes("follow=1") ? lines.slice(0, 2) : path.includes("tail=3") ? lines.slice(1) : lines
+          response.end(Buffer.concat(some))
+        }),
+        ping: ({ response }) => pong(response, "1.41")
+      }, () => Use.logs(options))
+    )
+  }
   hostile(
     "followed without an end, interrupted",
     "interrupted at once",
