@@ -77,7 +77,10 @@ const registry: ReadonlyArray<Rule> = [
 const general: ReadonlyArray<Rule> = [
   { says: /no space left on device|disk quota exceeded/i, tag: "ResourceExhausted", hint: "the engine's disk is full" },
   { says: /cannot allocate memory|too many open files/i, tag: "ResourceExhausted" },
-  { says: /container name .*already in use|name .* is in use|volume name .* already/i, tag: "AlreadyExists" },
+  {
+    says: /container name .*already in use|name .* is in use|volume name .* already|network already exists/i,
+    tag: "AlreadyExists"
+  },
   { says: /port is already allocated|address already in use/i, tag: "Conflict", hint: "the host port is taken" },
   { says: /client version .* is too (?:new|old)/i, tag: "Unsupported", hint: "the engine speaks other API versions" },
   { says: /^page not found$|does not support reading|not supported/i, tag: "Unsupported" },

@@ -58,12 +58,15 @@ export const make = (client: Client): Operations => {
       ),
     listImages: (filter) =>
       Effect.map(
-        ask(client, {
-          operation: "listImages",
-          method: "GET",
-          path: "/images/json",
-          query: { filters: filters(filter) }
-        }, Schemas.images),
+        Effect.retry(
+          ask(client, {
+            operation: "listImages",
+            method: "GET",
+            path: "/images/json",
+            query: { filters: filters(filter) }
+          }, Schemas.images),
+          { while: ({ _tag }) => _tag === "NotFound" && client.isPodman, times: Podman.listings - 1 }
+        ),
         (list) =>
           list.map((found): ImageSummary => ({
             id: found.id,
