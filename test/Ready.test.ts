@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
-import { Container, Ready } from "effect-containers"
+import { Effect, Fiber, Stream } from "effect"
+import { Backend, Container, Ready } from "effect-containers"
 import * as Memory from "effect-containers/layers/Memory"
 import { TestClock } from "effect/testing"
 
@@ -39,6 +39,39 @@ describe("health checks", () => {
     }).pipe(Effect.provide(Memory.layer({
       images: [Memory.image("db", ({ health, stdout }) =>
         stdout("help\n").pipe(Effect.andThen(health("unhealthy", "no disk")), Effect.andThen(Effect.never)))]
+    }))))
+})
+
+describe("a container that ends before it is ready", () => {
+  /** Each but the last of its readers gets the log a second late. */
+  const late = Effect.map(Backend.Backend, (backend) => {
+    let left = 1
+    return Backend.Backend.of({
+      ...backend,
+      logs: (id, options) =>
+        left-- > 0
+          ? Stream.unwrap(Effect.as(Effect.sleep("1 second"), backend.logs(id, options)))
+          : backend.logs(id, options)
+    })
+  })
+
+  it.effect("is told of by all that it wrote, whichever of its logs was read first", () =>
+    Effect.gen(function*() {
+      const container = yield* running("db")
+      const fiber = yield* Ready.wait(container, Ready.all(Ready.log("starting"), Ready.log("ready"))).pipe(
+        Effect.provideServiceEffect(Backend.Backend, late),
+        Effect.flip,
+        Effect.forkChild
+      )
+      yield* TestClock.adjust("5 seconds")
+      const error = yield* Fiber.join(fiber)
+      assert(error._tag === "ContainerReady")
+      assert.deepStrictEqual(error.conditions.map(({ condition, holds }) => [condition, holds]), [
+        ["log \"starting\"", true],
+        ["log \"ready\"", false]
+      ])
+    }).pipe(Effect.provide(Memory.layer({
+      images: [Memory.image("db", ({ stdout }) => Effect.as(stdout("starting\n"), 3))]
     }))))
 })
 

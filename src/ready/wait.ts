@@ -58,7 +58,10 @@ class Standings {
     return this.#standings.get(leaf) ?? { holds: false, saw: "", known: false, final: false }
   }
 
-  /** How things stand. A condition that can hold no more ends the waiting. */
+  /**
+   * How things stand. A condition that can hold no more ends the waiting; after the container's end only when all of its
+   * output was seen, or what is said of the others would be wrong.
+   */
   update(leaf: Leaf, seen: Seen, final: boolean): void {
     if (this.of(leaf).final) return
     this.#standings.set(leaf, { ...seen, known: true, final })
@@ -67,7 +70,7 @@ class Standings {
       return known ? holds : undefined
     })
     if (holds === true) Deferred.doneUnsafe(this.decided, Effect.void)
-    else if (this.#isHopeless) this.fail(this.#hopeless)
+    else if (this.exit === undefined && this.#isHopeless) this.fail(this.#hopeless)
   }
 
   get #isHopeless(): boolean {
