@@ -26,8 +26,14 @@ export interface Capabilities {
   /** Networks that are made and removed by programs, several for one container, and aliases in them. */
   readonly networks: boolean
   readonly memoryLimit: boolean
+  /** How much time of a CPU, which part of it, and of which CPUs. */
   readonly cpuLimit: boolean
   readonly pidsLimit: boolean
+  readonly ulimits: boolean
+  /** The size of `/dev/shm`. */
+  readonly shmSize: boolean
+  readonly oomScoreAdj: boolean
+  readonly sysctls: boolean
   readonly tty: boolean
   readonly stdin: boolean
   readonly users: boolean
@@ -60,6 +66,10 @@ export const all: Capabilities = {
   memoryLimit: true,
   cpuLimit: true,
   pidsLimit: true,
+  ulimits: true,
+  shmSize: true,
+  oomScoreAdj: true,
+  sysctls: true,
   tty: true,
   stdin: true,
   users: true,
@@ -89,8 +99,17 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
     ({ networks }) => networks.length > 1 || networks.some(({ aliases }) => aliases.length > 0)
   ],
   ["memoryLimit", "memory", ({ resources }) => resources.memory !== undefined || resources.memorySwap !== undefined],
-  ["cpuLimit", "cpus", (config) => config.resources.cpus !== undefined],
+  [
+    "cpuLimit",
+    "cpus, cpuShares or cpuset",
+    ({ resources: { cpuShares, cpus, cpuset } }) =>
+      cpus !== undefined || cpuShares !== undefined || cpuset !== undefined
+  ],
   ["pidsLimit", "pids", (config) => config.resources.pids !== undefined],
+  ["ulimits", "ulimit", (config) => config.resources.ulimits !== undefined],
+  ["shmSize", "shmSize", (config) => config.resources.shmSize !== undefined],
+  ["oomScoreAdj", "oomScoreAdj", (config) => config.resources.oomScoreAdj !== undefined],
+  ["sysctls", "sysctl", (config) => config.sysctls !== undefined],
   ["tty", "tty", (config) => config.tty],
   ["stdin", "stdin", (config) => config.stdin],
   ["users", "user", (config) => config.user !== undefined],

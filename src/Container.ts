@@ -31,6 +31,7 @@ export {
   type Executed
 } from "./container/execRun.ts"
 export { type ContainerHandle, get } from "./container/handle.ts"
+export * from "./container/kernel.ts"
 export { layer, type LayerOptions, type ServiceError } from "./container/layer.ts"
 export * from "./container/limits.ts"
 export { type LinuxCapability } from "./container/linuxCapability.ts"

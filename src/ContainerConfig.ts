@@ -83,6 +83,42 @@ export interface NetworkAttachment {
 }
 
 /**
+ * What setrlimit(2) limits, by Docker's names for it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type UlimitName =
+  | "core"
+  | "cpu"
+  | "data"
+  | "fsize"
+  | "locks"
+  | "memlock"
+  | "msgqueue"
+  | "nice"
+  | "nofile"
+  | "nproc"
+  | "rss"
+  | "rtprio"
+  | "rttime"
+  | "sigpending"
+  | "stack"
+
+/**
+ * A limit of each process by itself, as setrlimit(2) has it, in the units that it has there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ulimit {
+  readonly name: UlimitName
+  /** What holds now. The process itself can raise it as far as {@link hard}. */
+  readonly soft: number | "unlimited"
+  readonly hard: number | "unlimited"
+}
+
+/**
  * Limits. What is absent is not limited.
  *
  * @category models
@@ -95,8 +131,18 @@ export interface Resources {
   readonly memorySwap?: number | undefined
   /** How many CPUs' worth of time: 1.5 is one and a half. */
   readonly cpus?: number | undefined
+  /** Its part of the CPUs' time when there is not enough for all: 1024 is everybody's, twice that is twice as much. */
+  readonly cpuShares?: number | undefined
+  /** The CPUs that it may run on, as cpuset(7) lists them: `0-2,4`. */
+  readonly cpuset?: string | undefined
   /** How many processes and threads at most. */
   readonly pids?: number | undefined
+  /** Bytes of `/dev/shm`. The engine's own default without. */
+  readonly shmSize?: number | undefined
+  /** -1000 to 1000: how soon the kernel kills it when the machine has no memory left. */
+  readonly oomScoreAdj?: number | undefined
+  /** Of its first process and of each further one. Each name once. */
+  readonly ulimits?: ReadonlyArray<Ulimit> | undefined
 }
 
 /**
@@ -139,6 +185,8 @@ export interface ContainerConfig {
   readonly labels: Readonly<Record<string, string>>
   readonly mounts: ReadonlyArray<Mount>
   readonly resources: Resources
+  /** Settings of the kernel in the container's namespaces, by their names with dots. */
+  readonly sysctls?: Readonly<Record<string, string>> | undefined
   /** The engine's default when there are none. `none` and `host` are by themselves. */
   readonly networks: ReadonlyArray<NetworkAttachment>
   readonly ports: ReadonlyArray<PortBinding>

@@ -1,8 +1,5 @@
-import * as ByteSize from "effect/ByteSize"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import { randomBytes } from "node:crypto"
 import { stat } from "node:fs/promises"
 import { homedir } from "node:os"
@@ -14,6 +11,8 @@ import { signalNumber } from "../ExitStatus.ts"
 import * as Owner from "../Owner.ts"
 import * as Reference from "../Reference.ts"
 import type { Container, Options } from "./description.ts"
+import { checkArguments, checkTarget, checkUser, checkVariable, type Issue, show, size } from "./issue.ts"
+import { kernelIssue } from "./kernelIssue.ts"
 import { linuxCapabilities } from "./linuxCapability.ts"
 
 /** The image as messages name it. */
@@ -21,38 +20,6 @@ export const imageName = (self: Container): string => typeof self.image === "str
 
 /** How the engine is asked for it: a resolved image by its id, so that nothing can come in between. */
 const imageRequest = (self: Container): string => typeof self.image === "string" ? self.image : self.image.id
-
-export type Issue = readonly [field: string, issue: string]
-
-export const show = (value: string): string => JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}...` : value)
-
-/** A list that an engine hands to execve(2): none of it can hold a NUL. */
-export const checkArguments = (field: string, list: ReadonlyArray<string>): Issue | undefined => {
-  const bad = list.find((item) => item.includes("\0"))
-  return bad === undefined ? undefined : [field, `${show(bad)} has a NUL character, which no argument can hold`]
-}
-
-export const checkVariable = (name: string, value: string | Redacted.Redacted<string>): Issue | undefined => {
-  if (name === "") return ["variable", "a variable needs a name"]
-  if (name.includes("=")) return ["variable", `the name ${show(name)} has a "=", which ends a name`]
-  if (name.includes("\0")) return ["variable", `the name ${show(name)} has a NUL character`]
-  const text = Redacted.isRedacted(value) ? Redacted.value(value) : value
-  // The value may be a secret: it is not shown.
-  return text.includes("\0") ? ["variable", `the value of ${show(name)} has a NUL character`] : undefined
-}
-
-export const checkTarget = (field: string, path: string): Issue | undefined => {
-  if (!path.startsWith("/")) {
-    return [field, `the path in the container ${show(path)} is not absolute: it must begin with "/"`]
-  }
-  if (path.includes("\0")) return [field, `the path ${show(path)} has a NUL character`]
-  return undefined
-}
-
-export const checkUser = (user: string): Issue | undefined =>
-  /^[^\s:\0]+(?::[^\s:\0]+)?$/.test(user)
-    ? undefined
-    : ["user", `${show(user)} is not of the form user, uid, user:group or uid:gid`]
 
 const checkMountTarget = (field: string, path: string): Issue | undefined =>
   checkTarget(field, path) ??
@@ -91,16 +58,6 @@ const isPath = (source: string): boolean => /^(?:\/|\.\.?\/|\.\.?$|~\/|~$)/.test
 
 const hostPath = (source: string): string =>
   source === "~" || source.startsWith("~/") ? resolve(homedir(), source.slice(2)) : resolve(source)
-
-export const size = (field: string, input: ByteSize.Input): number | Issue => {
-  const bytes = Option.flatMap(ByteSize.fromInput(input), ByteSize.toNumber)
-  return Option.isSome(bytes) && Number.isSafeInteger(bytes.value)
-    ? bytes.value
-    : [
-      field,
-      `${show(String(input))} is not a size: give a whole number of bytes, or text such as "512 MiB" or "1.5 GB"`
-    ]
-}
 
 /** Docker refuses less than this much memory, runc cannot start a process in less. */
 const leastMemory = 6 * 1024 * 1024
@@ -194,6 +151,8 @@ const firstIssue = (options: Options): Issue | undefined => {
   if (options.pids !== undefined && !(Number.isSafeInteger(options.pids) && options.pids >= 1)) {
     return ["pids", `${options.pids} is not a number of processes: it must be a whole number from 1 on`]
   }
+  const kernel = kernelIssue(options)
+  if (kernel !== undefined) return kernel
   if (options.platform !== undefined && !platformName.test(options.platform)) {
     return ["platform", `${show(options.platform)} is not of the form os/architecture or os/architecture/variant`]
   }
@@ -237,7 +196,7 @@ export const settle = Effect.fnUntraced(function*(
   if (issue !== undefined) return yield* invalid(issue)
 
   const sizes: Record<string, number | undefined> = {}
-  for (const field of ["memory", "memorySwap", "outputLimit"] as const) {
+  for (const field of ["memory", "memorySwap", "outputLimit", "shmSize"] as const) {
     const input = options[field]
     if (input === undefined || input === "unlimited") continue
     const bytes = size(field === "memorySwap" ? "memory" : field, input)
@@ -247,6 +206,8 @@ export const settle = Effect.fnUntraced(function*(
   if (sizes["memory"] !== undefined && sizes["memory"] < leastMemory) {
     return yield* invalid(["memory", `${sizes["memory"]} bytes are too few: no container starts in less than 6 MiB`])
   }
+
+  if (sizes["shmSize"] === 0) return yield* invalid(["shmSize", "shared memory needs a size of more than nothing"])
 
   const mounts: Array<Mount> = []
   for (const { readOnly, source, target } of options.volumes) {
@@ -313,8 +274,16 @@ export const settle = Effect.fnUntraced(function*(
           ? -1
           : sizes["memory"] + (sizes["memorySwap"] ?? 0),
         cpus: options.cpus,
-        pids: options.pids
+        cpuShares: options.cpuShares,
+        cpuset: options.cpuset,
+        pids: options.pids,
+        shmSize: sizes["shmSize"],
+        oomScoreAdj: options.oomScoreAdj,
+        ulimits: options.ulimits === undefined
+          ? undefined
+          : [...new Map(options.ulimits.map((ulimit) => [ulimit.name, ulimit])).values()]
       },
+      sysctls: options.sysctls === undefined ? undefined : Object.fromEntries(options.sysctls),
       networks: options.networks,
       ports: options.ports.map((port): PortBinding => ({
         containerPort: port.containerPort,

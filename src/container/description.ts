@@ -4,7 +4,7 @@ import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
-import type { NetworkAttachment } from "../ContainerConfig.ts"
+import type { NetworkAttachment, Ulimit } from "../ContainerConfig.ts"
 import type { Image } from "../Image.ts"
 
 const TypeId = "~effect-containers/Container"
@@ -48,7 +48,13 @@ export interface Options {
   readonly memory?: ByteSize.Input | undefined
   readonly memorySwap?: ByteSize.Input | "unlimited" | undefined
   readonly cpus?: number | undefined
+  readonly cpuShares?: number | undefined
+  readonly cpuset?: string | undefined
   readonly pids?: number | undefined
+  readonly shmSize?: ByteSize.Input | undefined
+  readonly oomScoreAdj?: number | undefined
+  readonly ulimits?: ReadonlyArray<Ulimit> | undefined
+  readonly sysctls?: ReadonlyArray<readonly [name: string, value: string]> | undefined
   readonly tty?: boolean | undefined
   readonly stdin?: string | Uint8Array | Stream.Stream<Uint8Array> | undefined
   readonly init?: boolean | undefined

@@ -3,7 +3,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import type { ExecConfig } from "../ContainerConfig.ts"
 import * as Errors from "../Errors.ts"
-import { checkArguments, checkTarget, checkUser, checkVariable, type Issue } from "./config.ts"
+import { checkArguments, checkTarget, checkUser, checkVariable, type Issue } from "./issue.ts"
 
 /**
  * How a command is executed in a container.

@@ -44,6 +44,35 @@ export const cpus: {
 } = dual(2, (self: Container, cpus: number) => set(self, { cpus }))
 
 /**
+ * Its part of the CPUs' time when there is not enough for all, against 1024 of everybody who says nothing: 2048 gets twice as
+ * much, 512 half. A whole number from 2 to 262144. It limits nothing while a CPU is idle: see {@link cpus}. With control
+ * groups of version 2 the runtime turns it into a weight.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const cpuShares: {
+  (shares: number): (self: Container) => Container
+  (self: Container, shares: number): Container
+} = dual(2, (self: Container, cpuShares: number) => set(self, { cpuShares }))
+
+/**
+ * The CPUs that it may run on, by their numbers in the machine: `[0, 2]`, or as cpuset(7) has a list, `"0-2,4"`. Default:
+ * all. The engine fails `InvalidArgument` when the machine has not got one of them.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const cpuset: {
+  (cpus: string | ReadonlyArray<number>): (self: Container) => Container
+  (self: Container, cpus: string | ReadonlyArray<number>): Container
+} = dual(
+  2,
+  (self: Container, cpus: string | ReadonlyArray<number>) =>
+    set(self, { cpuset: typeof cpus === "string" ? cpus : cpus.join(",") })
+)
+
+/**
  * How many processes and threads it may have.
  *
  * @category limits

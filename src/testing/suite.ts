@@ -16,6 +16,7 @@ import { cases as files } from "./cases/files.ts"
 import { cases as images } from "./cases/images.ts"
 import { cases as input } from "./cases/input.ts"
 import { cases as interruption } from "./cases/interruption.ts"
+import { cases as kernel } from "./cases/kernel.ts"
 import { cases as lifecycle } from "./cases/lifecycle.ts"
 import { cases as limits } from "./cases/limits.ts"
 import { cases as logs } from "./cases/logs.ts"
@@ -46,6 +47,7 @@ export const cases: ReadonlyArray<Case> = [
   ...files,
   ...input,
   ...limits,
+  ...kernel,
   ...networks,
   ...volumes,
   ...security,

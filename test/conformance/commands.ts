@@ -162,6 +162,13 @@ const stty: Run = ({ process, stdout }) =>
     (size) => Effect.as(stdout(`${size?.rows ?? 0} ${size?.columns ?? 0}\n`), 0)
   )
 
+/** A resource, soft or hard, by the letter that it has. */
+const ulimit: Run = ({ args: [flag = ""], process, stdout }) => {
+  const name = flag.endsWith("c") ? "core" : "nofile"
+  const limits = process.resources.ulimits?.find((limits) => limits.name === name) ?? { soft: 1024, hard: 1024 }
+  return Effect.as(stdout(`${flag.startsWith("-H") ? limits.hard : limits.soft}\n`), 0)
+}
+
 const test: Run = ({ args: [flag, operand = ""], directory, isTerminal, process }) =>
   flag === "-t"
     ? Effect.succeed(isTerminal(Number(operand)) ? 0 : 1)
@@ -189,5 +196,6 @@ export const programs: Readonly<Record<string, Run>> = {
   test,
   tr,
   true: () => Effect.succeed(0),
+  ulimit,
   wc
 }

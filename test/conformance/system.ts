@@ -70,11 +70,16 @@ const never = (error: Errors.Reason): string => {
 
 /** The kernel's files that the cases look at, by what the container was given. */
 const virtual = (process: Process, path: string): string | undefined => {
-  const { cpus, memory, pids } = process.resources
+  const { cpuShares, cpus, cpuset, memory, memorySwap = -1, oomScoreAdj, pids, shmSize } = process.resources
+  const setting = path.startsWith("/proc/sys/")
+    ? process.sysctls[path.slice("/proc/sys/".length).replaceAll("/", ".")]
+    : undefined
+  if (setting !== undefined) return `${setting}\n`
   switch (path) {
     case "/proc/mounts":
       return [
         "overlay / overlay rw 0 0",
+        `shm /dev/shm tmpfs rw,size=${shmSize === undefined ? 65_536 : shmSize / 1024}k 0 0`,
         ...process.mounts.map(({ target, type }) => `${type} ${target} ${type} rw 0 0`)
       ]
         .join("\n") + "\n"
@@ -84,8 +89,16 @@ const virtual = (process: Process, path: string): string | undefined => {
       return `${pids ?? "max"}\n`
     case "/sys/fs/cgroup/cpu.max":
       return `${cpus === undefined ? "max" : cpus * 100_000} 100000\n`
+    case "/sys/fs/cgroup/memory.swap.max":
+      return `${memory === undefined || memorySwap === -1 ? "max" : memorySwap - memory}\n`
+    case "/sys/fs/cgroup/cpu.weight":
+      return cpuShares === 262_144 ? "10000\n" : "100\n"
+    case "/proc/self/oom_score_adj":
+      return `${oomScoreAdj ?? 0}\n`
     case "/proc/self/status":
-      return `NoNewPrivs:\t${process.security.noNewPrivileges ? 1 : 0}\nCapBnd:\t${capabilities(process)}\n`
+      return `Cpus_allowed_list:\t${cpuset ?? "0-1"}\nNoNewPrivs:\t${
+        process.security.noNewPrivileges ? 1 : 0
+      }\nCapBnd:\t${capabilities(process)}\n`
     default:
       return undefined
   }

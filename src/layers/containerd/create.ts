@@ -11,6 +11,7 @@ import { Snapshots } from "./protocol/snapshots_pb.ts"
 import * as Record from "./record.ts"
 import type { Spec, User } from "./spec/model.ts"
 import * as Privileged from "./spec/privileged.ts"
+import * as Rlimits from "./spec/rlimits.ts"
 import * as SpecOf from "./spec/spec.ts"
 import * as UserOf from "./spec/user.ts"
 import * as Stored from "./stored.ts"
@@ -20,7 +21,7 @@ const operation = "create"
 
 const specType = "types.containerd.io/opencontainers/runtime-spec/1/Spec"
 
-const specAny = (spec: Spec) => ({ typeUrl: specType, value: new TextEncoder().encode(JSON.stringify(spec)) })
+const specAny = (spec: Spec) => ({ typeUrl: specType, value: Rlimits.encode(spec) })
 
 const recordAny = (record: Record.Record) => ({ typeUrl: "effect-containers/Record", value: Record.encode(record) })
 
@@ -121,6 +122,14 @@ export const create = Effect.fnUntraced(function*(
   const id = Record.idOf(name)
   const who = config.user ?? rootfs.config.user
   const named = yield* Hostname.of(engine, id, config)
+  const shared = named.network === "host" && Object.keys(config.sysctls ?? {}).find((name) => name.startsWith("net."))
+  if (typeof shared === "string") {
+    return yield* reason("InvalidArgument", {
+      operation,
+      message: `${shared} would be the machine's: the container is in its network`,
+      hint: "give it another network"
+    })
+  }
   const folder = folderOf(engine, id)
   const volumes = yield* Volumes.of(config, rootfs.volumes, folder)
   const toFill = [...volumes, ...stored.empty]

@@ -19,6 +19,7 @@ import { Tasks } from "./protocol/tasks_pb.ts"
 import { newMark, signalDescendants } from "./signal.ts"
 import type { Process, User } from "./spec/model.ts"
 import { environment } from "./spec/process.ts"
+import * as Rlimits from "./spec/rlimits.ts"
 import * as UserOf from "./spec/user.ts"
 import * as Pipes from "./stdio/pipes.ts"
 import { find, Status, throughRestart } from "./task.ts"
@@ -36,7 +37,10 @@ const Spec = Schema.fromJsonString(Schema.Struct({
     user: Ids,
     env: Schema.optionalKey(Schema.Array(Schema.String)),
     cwd: Schema.String,
-    noNewPrivileges: Schema.optionalKey(Schema.Boolean)
+    noNewPrivileges: Schema.optionalKey(Schema.Boolean),
+    rlimits: Schema.optionalKey(
+      Schema.Array(Schema.Struct({ type: Schema.String, soft: Schema.Finite, hard: Schema.Finite }))
+    )
   })
 }))
 
@@ -109,7 +113,9 @@ export const exec = Effect.fnUntraced(function*(
     args: config.command,
     env: [...environment(own.env ?? [], config.env, config.tty ? { TERM: "xterm" } : {}), mark],
     cwd: config.workDir ?? own.cwd,
-    ...(own.noNewPrivileges === true ? { noNewPrivileges: true } : {})
+    ...(own.noNewPrivileges === true ? { noNewPrivileges: true } : {}),
+    // The runtime gives a further process its own.
+    ...(own.rlimits === undefined ? {} : { rlimits: Rlimits.fromJson(own.rlimits) })
   }
   const pipes = yield* Pipes.make({
     operation,
@@ -162,7 +168,7 @@ export const exec = Effect.fnUntraced(function*(
       terminal: config.tty,
       spec: {
         typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process",
-        value: new TextEncoder().encode(JSON.stringify(process))
+        value: Rlimits.encode(process)
       },
       execId
     }, { operation })

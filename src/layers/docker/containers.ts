@@ -10,6 +10,7 @@ import { reason } from "./errors.ts"
 import { exec } from "./exec.ts"
 import { filters } from "./filters.ts"
 import { endsEarly, follow as followed, followEarly } from "./follow.ts"
+import * as HostConfig from "./hostConfig.ts"
 import * as Podman from "./podman.ts"
 import { ask, type Client, open, segment, send, stream } from "./request.ts"
 import * as Schemas from "./schemas.ts"
@@ -78,6 +79,7 @@ export const creation = (config: ContainerConfig, isPodman: boolean): object => 
     MemorySwap: config.resources.memorySwap,
     NanoCpus: config.resources.cpus === undefined ? undefined : Math.round(config.resources.cpus * 1e9),
     PidsLimit: config.resources.pids,
+    ...HostConfig.limits(config),
     NetworkMode: config.networks[0]?.name,
     PortBindings: bindings(config.ports),
     Init: config.init ? true : undefined,

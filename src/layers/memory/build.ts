@@ -101,6 +101,7 @@ const run = Effect.fnUntraced(function*(
     labels: config.labels,
     mounts: [],
     resources: {},
+    sysctls: {},
     networks: ["default"],
     ports: [],
     platform: base.platform,

@@ -55,6 +55,7 @@ export const factsOf = (held: Held): Facts => {
     labels: config.labels,
     mounts: config.mounts,
     resources: config.resources,
+    sysctls: config.sysctls ?? {},
     networks: config.networks.length === 0 ? ["default"] : config.networks.map(({ name }) => name),
     ports: held.ports,
     platform: image.platform,

@@ -62,6 +62,7 @@ export interface Process {
   readonly mounts: ReadonlyArray<Mount>
   /** The limits that it was given. Nothing enforces them: a recipe that is to hit one gives {@link oomKilled}, or an error. */
   readonly resources: Resources
+  readonly sysctls: Readonly<Record<string, string>>
   readonly networks: ReadonlyArray<string>
   /** With the port of this machine that was chosen. Nothing listens there unless the recipe does. */
   readonly ports: ReadonlyArray<PortBinding>

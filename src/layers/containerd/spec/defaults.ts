@@ -47,7 +47,12 @@ export const readonlyPaths: ReadonlyArray<string> = [
 ]
 
 /** What is mounted before anything that a user asks for. */
-export const mounts = (options: { readonly privileged: boolean; readonly sysfs: boolean }): ReadonlyArray<Mount> => {
+export const mounts = (options: {
+  readonly privileged: boolean
+  readonly sysfs: boolean
+  /** Bytes of `/dev/shm`. */
+  readonly shmSize: number | undefined
+}): ReadonlyArray<Mount> => {
   const ro = options.privileged ? [] : ["ro"]
   return [
     { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
@@ -67,7 +72,7 @@ export const mounts = (options: { readonly privileged: boolean; readonly sysfs: 
       destination: "/dev/shm",
       type: "tmpfs",
       source: "shm",
-      options: ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]
+      options: ["nosuid", "noexec", "nodev", "mode=1777", `size=${options.shmSize ?? 64 * 1024 * 1024}`]
     },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
     options.sysfs

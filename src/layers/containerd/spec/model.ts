@@ -28,6 +28,15 @@ export interface Process {
     readonly permitted: ReadonlyArray<string>
   } | undefined
   readonly noNewPrivileges?: boolean | undefined
+  readonly oomScoreAdj?: number | undefined
+  readonly rlimits?: ReadonlyArray<Rlimit> | undefined
+}
+
+/** -1 for no limit. */
+export interface Rlimit {
+  readonly type: string
+  readonly soft: number
+  readonly hard: number
 }
 
 export interface Mount {
@@ -58,7 +67,12 @@ export interface Device {
 export interface Resources {
   readonly devices: ReadonlyArray<DeviceRule>
   readonly memory?: { readonly limit: number; readonly swap?: number | undefined } | undefined
-  readonly cpu?: { readonly quota: number; readonly period: number } | undefined
+  readonly cpu?: {
+    readonly quota?: number | undefined
+    readonly period?: number | undefined
+    readonly shares?: number | undefined
+    readonly cpus?: string | undefined
+  } | undefined
   readonly pids?: { readonly limit: number } | undefined
 }
 

@@ -3,6 +3,7 @@ import * as Defaults from "./defaults.ts"
 import type { DeviceRule, Linux, Mount, Namespace, Resources, Spec, User } from "./model.ts"
 import type { Given } from "./privileged.ts"
 import { commandLine, type ImageConfig, variables } from "./process.ts"
+import { rlimits } from "./rlimits.ts"
 import * as Seccomp from "./seccomp.ts"
 
 /** What a host can give to a container. */
@@ -55,13 +56,18 @@ const deviceRules = ({ config, given }: Input): ReadonlyArray<DeviceRule> =>
   ]
 
 const resources = (input: Input): Resources => {
-  const { config: { resources: { cpus, memory, memorySwap, pids } }, host } = input
+  const { config: { resources: { cpuShares, cpus, cpuset, memory, memorySwap, pids } }, host } = input
+  const cpu = {
+    ...(cpus === undefined ? {} : { quota: Math.round(cpus * period), period }),
+    ...(cpuShares === undefined ? {} : { shares: cpuShares }),
+    ...(cpuset === undefined ? {} : { cpus: cpuset })
+  }
   return {
     devices: deviceRules(input),
     ...(memory === undefined ? {} : {
       memory: { limit: memory, ...(memorySwap === undefined || !host.swapLimit ? {} : { swap: memorySwap }) }
     }),
-    ...(cpus === undefined ? {} : { cpu: { quota: Math.round(cpus * period), period } }),
+    ...(Object.keys(cpu).length === 0 ? {} : { cpu }),
     ...(pids === undefined ? {} : { pids: { limit: pids } })
   }
 }
@@ -110,7 +116,7 @@ const linux = (input: Input, capabilities: ReadonlyArray<string>): Linux => {
     namespaces,
     maskedPaths: config.privileged ? [] : Defaults.maskedPaths,
     readonlyPaths: config.privileged ? [] : Defaults.readonlyPaths,
-    ...(network === "own" ? { sysctl: Defaults.sysctl(host) } : {}),
+    sysctl: { ...(network === "own" ? Defaults.sysctl(host) : {}), ...config.sysctls },
     ...(given.devices.length === 0 ? {} : { devices: given.devices }),
     ...(seccomp === undefined ? {} : { seccomp }),
     ...(host.rootless && host.cgroupVersion === 1 ? {} : { cgroupsPath, resources: resources(input) })
@@ -120,6 +126,7 @@ const linux = (input: Input, capabilities: ReadonlyArray<string>): Linux => {
 /** What the runtime is told to make: Docker's defaults, and over them what was asked for. */
 export const make = (input: Input): Spec => {
   const { config, files, host, hostname, image, network, user } = input
+  const { oomScoreAdj, shmSize, ulimits } = config.resources
   const capabilities = capabilitiesOf(input)
   const mounts = [...files, ...config.mounts.flatMap(asked)]
   return {
@@ -131,13 +138,16 @@ export const make = (input: Input): Spec => {
       env: variables(config, image, hostname),
       cwd: config.workDir ?? (image.workDir === "" ? "/" : image.workDir),
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
-      ...(config.noNewPrivileges ? { noNewPrivileges: true } : {})
+      ...(config.noNewPrivileges ? { noNewPrivileges: true } : {}),
+      ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
+      ...(ulimits === undefined ? {} : { rlimits: rlimits(ulimits) })
     },
     root: { path: "rootfs", readonly: config.readOnlyRoot },
     hostname,
     mounts: [
       ...Defaults.mounts({
         privileged: config.privileged,
+        shmSize,
         sysfs: !host.rootless || network === "own" && host.cgroupVersion === 2
       }),
       // What is mounted deeper comes later, or it would be hidden.
