@@ -25,6 +25,10 @@ export interface Capabilities {
   readonly hostNetwork: boolean
   /** Networks that are made and removed by programs, several for one container, and aliases in them. */
   readonly networks: boolean
+  /** Names and addresses of one's own choice in `/etc/hosts`. */
+  readonly extraHosts: boolean
+  /** Name servers of one's own choice. */
+  readonly dns: boolean
   readonly memoryLimit: boolean
   /** How much time of a CPU, which part of it, and of which CPUs. */
   readonly cpuLimit: boolean
@@ -39,6 +43,12 @@ export interface Capabilities {
   readonly users: boolean
   readonly hostname: boolean
   readonly init: boolean
+  /** Health checks that the engine makes by itself. */
+  readonly healthcheck: boolean
+  /** Starting again what has ended. */
+  readonly restart: boolean
+  /** Log drivers of one's own choice. */
+  readonly logDriver: boolean
   readonly readOnlyRoot: boolean
   readonly privileged: boolean
   /** Linux capabilities of one's own choice, and the promise not to gain new privileges. */
@@ -63,6 +73,8 @@ export const all: Capabilities = {
   bridgeNetworks: true,
   hostNetwork: true,
   networks: true,
+  extraHosts: true,
+  dns: true,
   memoryLimit: true,
   cpuLimit: true,
   pidsLimit: true,
@@ -75,6 +87,9 @@ export const all: Capabilities = {
   users: true,
   hostname: true,
   init: true,
+  healthcheck: true,
+  restart: true,
+  logDriver: true,
   readOnlyRoot: true,
   privileged: true,
   linuxCapabilities: true,
@@ -98,6 +113,8 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
     "network (several, or an alias)",
     ({ networks }) => networks.length > 1 || networks.some(({ aliases }) => aliases.length > 0)
   ],
+  ["extraHosts", "extraHost", (config) => config.extraHosts !== undefined],
+  ["dns", "dns", (config) => config.dns !== undefined],
   ["memoryLimit", "memory", ({ resources }) => resources.memory !== undefined || resources.memorySwap !== undefined],
   [
     "cpuLimit",
@@ -115,6 +132,9 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
   ["users", "user", (config) => config.user !== undefined],
   ["hostname", "hostname", (config) => config.hostname !== undefined],
   ["init", "init", (config) => config.init],
+  ["healthcheck", "healthcheck", (config) => config.healthcheck !== undefined],
+  ["restart", "restart", (config) => config.restart !== undefined],
+  ["logDriver", "logDriver", (config) => config.logDriver !== undefined],
   ["readOnlyRoot", "readOnlyRoot", (config) => config.readOnlyRoot],
   ["privileged", "privileged", (config) => config.privileged],
   [

@@ -50,6 +50,7 @@ export {
   wait
 } from "./container/manage.ts"
 export * from "./container/options.ts"
+export * from "./container/resolution.ts"
 export {
   exitCode,
   exitStatus,
@@ -64,6 +65,7 @@ export {
 } from "./container/run.ts"
 export * from "./container/security.ts"
 export { create, type CreatedContainer, start, type StartOptions } from "./container/start.ts"
+export * from "./container/supervision.ts"
 export { type Kept, sweep, type Swept } from "./container/sweep.ts"
 export type { Target } from "./container/target.ts"
 export { json, ndjson } from "./container/typed.ts"

@@ -146,6 +146,73 @@ export interface Resources {
 }
 
 /**
+ * A name that the container is told the address of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ExtraHost {
+  readonly name: string
+  /** An IP address. */
+  readonly address: string
+}
+
+/**
+ * Whom the container asks for names. What is empty is as the engine has it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Dns {
+  /** IP addresses. */
+  readonly servers: ReadonlyArray<string>
+  /** The domains in which a name without a dot is looked for. */
+  readonly search: ReadonlyArray<string>
+  /** As resolv.conf(5) has them: `ndots:2`. */
+  readonly options: ReadonlyArray<string>
+}
+
+/**
+ * How the engine finds out whether a container is well. Times are in milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Healthcheck {
+  /** Run as it is, no shell involved. */
+  readonly command: ReadonlyArray<string>
+  readonly interval: number
+  readonly timeout: number
+  /** 0: none. */
+  readonly startPeriod: number
+  /** How many failures in a row make it unhealthy. */
+  readonly retries: number
+}
+
+/**
+ * When the engine starts a container again that has ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RestartPolicy {
+  readonly name: "always" | "unless-stopped" | "on-failure"
+  /** For `on-failure`; as often as it takes without. */
+  readonly maximumRetryCount?: number | undefined
+}
+
+/**
+ * What the engine does with a container's output, by the name of its driver.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LogDriver {
+  readonly name: string
+  readonly options: Readonly<Record<string, string>>
+}
+
+/**
  * A device of the engine's host.
  *
  * @category models
@@ -190,6 +257,8 @@ export interface ContainerConfig {
   /** The engine's default when there are none. `none` and `host` are by themselves. */
   readonly networks: ReadonlyArray<NetworkAttachment>
   readonly ports: ReadonlyArray<PortBinding>
+  readonly extraHosts?: ReadonlyArray<ExtraHost> | undefined
+  readonly dns?: Dns | undefined
   readonly tty: boolean
   /** Whether somebody will write to its standard input. */
   readonly stdin: boolean
@@ -203,6 +272,12 @@ export interface ContainerConfig {
   readonly capDrop: ReadonlyArray<string>
   readonly noNewPrivileges: boolean
   readonly devices: ReadonlyArray<DeviceMapping>
+  /** In the place of the image's. */
+  readonly healthcheck?: Healthcheck | undefined
+  /** It is not started again without. */
+  readonly restart?: RestartPolicy | undefined
+  /** The engine's own without. */
+  readonly logDriver?: LogDriver | undefined
   /** The signal that asks it to stop; the image's, else SIGTERM, without. */
   readonly stopSignal?: string | undefined
 }

@@ -168,6 +168,8 @@ export interface ContainerInfo {
   readonly exit?: ExitStatus | undefined
   /** Of its health check, if it has one and the engine runs such. */
   readonly health?: Health | undefined
+  /** How often the engine has started it again, by its restart policy, where the engine does so. */
+  readonly restartCount?: number | undefined
   readonly createdAt: DateTime.Utc
   readonly startedAt?: DateTime.Utc | undefined
   readonly finishedAt?: DateTime.Utc | undefined

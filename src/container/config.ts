@@ -11,9 +11,11 @@ import { signalNumber } from "../ExitStatus.ts"
 import * as Owner from "../Owner.ts"
 import * as Reference from "../Reference.ts"
 import type { Container, Options } from "./description.ts"
-import { checkArguments, checkTarget, checkUser, checkVariable, type Issue, show, size } from "./issue.ts"
+import { checkArguments, checkTarget, checkUser, checkVariable, hostName, type Issue, show, size } from "./issue.ts"
 import { kernelIssue } from "./kernelIssue.ts"
 import { linuxCapabilities } from "./linuxCapability.ts"
+import { resolutionIssue } from "./resolutionIssue.ts"
+import { supervisionIssue } from "./supervisionIssue.ts"
 
 /** The image as messages name it. */
 export const imageName = (self: Container): string => typeof self.image === "string" ? self.image : self.image.name
@@ -32,7 +34,6 @@ const checkPort = (field: string, port: number, lowest: number): Issue | undefin
 
 const volumeName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 const containerName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
-const hostName = /^(?!-)[a-zA-Z0-9-]{1,63}(?:\.(?!-)[a-zA-Z0-9-]{1,63})*$/
 const platformName = /^[a-z0-9_]+\/[a-z0-9_]+(?:\/[a-z0-9_.]+)?$/
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/
 
@@ -151,8 +152,8 @@ const firstIssue = (options: Options): Issue | undefined => {
   if (options.pids !== undefined && !(Number.isSafeInteger(options.pids) && options.pids >= 1)) {
     return ["pids", `${options.pids} is not a number of processes: it must be a whole number from 1 on`]
   }
-  const kernel = kernelIssue(options)
-  if (kernel !== undefined) return kernel
+  const further = kernelIssue(options) ?? resolutionIssue(options) ?? supervisionIssue(options)
+  if (further !== undefined) return further
   if (options.platform !== undefined && !platformName.test(options.platform)) {
     return ["platform", `${show(options.platform)} is not of the form os/architecture or os/architecture/variant`]
   }
@@ -245,6 +246,8 @@ export const settle = Effect.fnUntraced(function*(
   const labels: Record<string, string> = { ...yield* Owner.labelled(options.lease) }
   for (const [name, value] of options.labels) labels[name] = value
 
+  const healthcheck = options.healthcheck
+  const restart = options.restart
   const isScript = typeof options.command === "string"
   const shell = options.shell ?? ["/bin/sh", "-c"]
   return {
@@ -291,6 +294,8 @@ export const settle = Effect.fnUntraced(function*(
         hostIp: port.hostIp ?? "127.0.0.1",
         hostPort: port.hostPort ?? 0
       })),
+      extraHosts: options.extraHosts,
+      dns: options.dns,
       tty: options.tty ?? false,
       stdin: options.stdin !== undefined,
       init: options.init ?? false,
@@ -300,6 +305,17 @@ export const settle = Effect.fnUntraced(function*(
       capDrop: (options.capDrop ?? []).map(capabilityOf),
       noNewPrivileges: options.noNewPrivileges ?? false,
       devices: options.devices ?? [],
+      healthcheck: healthcheck === undefined ? undefined : {
+        command: typeof healthcheck.command === "string" ? [...shell, healthcheck.command] : healthcheck.command,
+        interval: Duration.toMillis(healthcheck.interval ?? "30 seconds"),
+        timeout: Duration.toMillis(healthcheck.timeout ?? "30 seconds"),
+        startPeriod: Duration.toMillis(healthcheck.startPeriod ?? 0),
+        retries: healthcheck.retries ?? 3
+      },
+      restart: restart === undefined || restart.name === "no"
+        ? undefined
+        : { name: restart.name, maximumRetryCount: restart.maximumRetryCount },
+      logDriver: options.logDriver,
       stopSignal: options.stopSignal
     }
   }

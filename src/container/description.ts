@@ -4,7 +4,7 @@ import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
-import type { NetworkAttachment, Ulimit } from "../ContainerConfig.ts"
+import type { Dns, ExtraHost, LogDriver, NetworkAttachment, RestartPolicy, Ulimit } from "../ContainerConfig.ts"
 import type { Image } from "../Image.ts"
 
 const TypeId = "~effect-containers/Container"
@@ -45,6 +45,8 @@ export interface Options {
   readonly tmpfs: ReadonlyArray<{ readonly target: string; readonly size?: ByteSize.Input | undefined }>
   readonly ports: ReadonlyArray<Port>
   readonly networks: ReadonlyArray<NetworkAttachment>
+  readonly extraHosts?: ReadonlyArray<ExtraHost> | undefined
+  readonly dns?: Dns | undefined
   readonly memory?: ByteSize.Input | undefined
   readonly memorySwap?: ByteSize.Input | "unlimited" | undefined
   readonly cpus?: number | undefined
@@ -65,6 +67,9 @@ export interface Options {
   readonly noNewPrivileges?: boolean | undefined
   readonly devices?: ReadonlyArray<Device> | undefined
   readonly platform?: string | undefined
+  readonly healthcheck?: Healthcheck | undefined
+  readonly restart?: (Omit<RestartPolicy, "name"> & { readonly name: "no" | RestartPolicy["name"] }) | undefined
+  readonly logDriver?: LogDriver | undefined
   readonly stopSignal?: string | undefined
   readonly stopGrace?: Duration.Input | undefined
   readonly pull?: PullPolicy | undefined
@@ -72,6 +77,15 @@ export interface Options {
   readonly outputLimit?: ByteSize.Input | undefined
   readonly timeLimit?: Duration.Input | undefined
   readonly lease?: Duration.Input | undefined
+}
+
+/** A health check, as it was given. */
+export interface Healthcheck {
+  readonly command: string | ReadonlyArray<string>
+  readonly interval?: Duration.Input | undefined
+  readonly timeout?: Duration.Input | undefined
+  readonly startPeriod?: Duration.Input | undefined
+  readonly retries?: number | undefined
 }
 
 /** A bind mount when `source` is a path (it begins with `.`, `/` or `~`), a named volume otherwise. */

@@ -44,3 +44,6 @@ export const size = (field: string, input: ByteSize.Input): number | Issue => {
       `${show(String(input))} is not a size: give a whole number of bytes, or text such as "512 MiB" or "1.5 GB"`
     ]
 }
+
+/** RFC 1123. */
+export const hostName = /^(?!-)[a-zA-Z0-9-]{1,63}(?:\.(?!-)[a-zA-Z0-9-]{1,63})*$/

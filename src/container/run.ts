@@ -92,6 +92,13 @@ const launch = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Running, RunError, Backend | Scope.Scope> {
   const backend = yield* Backend
   yield* Metric.update(runs, 1)
+  if (self.options.restart !== undefined && self.options.restart.name !== "no") {
+    return yield* new Errors.ContainerOptions({
+      image: imageName(self),
+      field: "restart",
+      issue: "a run is over with the first end: start the container instead"
+    })
+  }
   const { config, id, image, outputLimit, timeLimit } = yield* create(self, { background: true })
   yield* Effect.annotateCurrentSpan({ "container.id": id, "container.name": config.name })
   const unreadable = (reason: Errors.Reason) => new Errors.ContainerLogs({ id, image, reason })

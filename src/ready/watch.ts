@@ -130,7 +130,7 @@ const healthcheck: Watch<"Healthcheck"> = (_leaf, watched) => {
       return yield* new Errors.Unsupported({
         operation,
         message: "the container has no health check",
-        hint: "its image would have to bring one (HEALTHCHECK); Ready.exec asks the same of any image"
+        hint: "give it one with Container.healthcheck, or use Ready.exec, which asks the same from here"
       })
     }
     const saw = health.output === undefined ? health.status : `${health.status}: ${health.output.trimEnd().slice(-200)}`

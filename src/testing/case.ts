@@ -141,7 +141,11 @@ export const needs = <E, R>(
     const backend = yield* Backend
     if (backend.capabilities[capability]) return yield* body(self)
     const { container, found } = yield* tracked(self)
-    yield* fails(Container.run(container), { tag: "ContainerCreate", reason: "Unsupported", names: [backend.name] })
+    yield* fails(Effect.scoped(Container.start(container)), {
+      tag: "ContainerCreate",
+      reason: "Unsupported",
+      names: [backend.name]
+    })
     yield* isGone(found)
   })
 

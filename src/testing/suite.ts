@@ -27,9 +27,11 @@ import { cases as process } from "./cases/process.ts"
 import { cases as processes } from "./cases/processes.ts"
 import { cases as ready } from "./cases/ready.ts"
 import { cases as registry } from "./cases/registry.ts"
+import { cases as resolution } from "./cases/resolution.ts"
 import { cases as security } from "./cases/security.ts"
 import { cases as services } from "./cases/services.ts"
 import { cases as spawner } from "./cases/spawner.ts"
+import { cases as supervision } from "./cases/supervision.ts"
 import { cases as usage } from "./cases/usage.ts"
 import { cases as volumes } from "./cases/volumes.ts"
 import type { Fixture } from "./fixture.ts"
@@ -49,6 +51,7 @@ export const cases: ReadonlyArray<Case> = [
   ...limits,
   ...kernel,
   ...networks,
+  ...resolution,
   ...volumes,
   ...security,
   ...usage,
@@ -58,6 +61,7 @@ export const cases: ReadonlyArray<Case> = [
   ...processes,
   ...ports,
   ...ready,
+  ...supervision,
   ...services,
   ...spawner,
   ...copy,

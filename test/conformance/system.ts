@@ -83,6 +83,14 @@ const virtual = (process: Process, path: string): string | undefined => {
         ...process.mounts.map(({ target, type }) => `${type} ${target} ${type} rw 0 0`)
       ]
         .join("\n") + "\n"
+    case "/etc/hosts":
+      return `127.0.0.1\tlocalhost\n${process.extraHosts.map(({ address, name }) => `${address}\t${name}\n`).join("")}`
+    case "/etc/resolv.conf": {
+      const { options = [], search = [], servers = [] } = process.dns ?? {}
+      const lines = [["search", search], ["options", options]] as const
+      return servers.map((server) => `nameserver ${server}\n`).join("") +
+        lines.map(([name, values]) => values.length === 0 ? "" : `${name} ${values.join(" ")}\n`).join("")
+    }
     case "/sys/fs/cgroup/memory.max":
       return `${memory ?? "max"}\n`
     case "/sys/fs/cgroup/pids.max":

@@ -175,7 +175,7 @@ export const create = Effect.fnUntraced(function*(
     const [mounts] = yield* Effect.all([
       prepare(engine, id, rootfs.chainId),
       Effect.andThen(
-        Hostname.write(folder, named),
+        Hostname.write(folder, named, config),
         areKnown ? Volumes.makeEmpty(toFill, rootfs.chainId) : Effect.void
       )
     ], { concurrency: "unbounded" })

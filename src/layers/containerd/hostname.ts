@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { hostname as hostName } from "node:os"
 import { join } from "node:path"
-import type { ContainerConfig } from "../../ContainerConfig.ts"
+import type { ContainerConfig, Dns } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as NetworkFiles from "./cni/files.ts"
 import type { Engine } from "./engine.ts"
@@ -25,21 +25,47 @@ export const mounts = (folder: string): ReadonlyArray<Mount> =>
     options: ["rbind", "rprivate", "rw"]
   }))
 
+const ended = (text: string): string => text === "" || text.endsWith("\n") ? text : `${text}\n`
+
+/** A resolv.conf(5) with what is asked for in the place of what it says of that. */
+export const withDns = (text: string, { options, search, servers }: Dns): string => {
+  const replaced = new Set([
+    ...servers.length === 0 ? [] : ["nameserver"],
+    ...search.length === 0 ? [] : ["search", "domain"],
+    ...options.length === 0 ? [] : ["options"]
+  ])
+  const kept = text.split("\n").filter((line) => !replaced.has(/^\s*(\w+)/.exec(line)?.[1] ?? ""))
+  return [
+    ended(kept.join("\n")),
+    ...servers.map((server) => `nameserver ${server}\n`),
+    ...search.length === 0 ? [] : [`search ${search.join(" ")}\n`],
+    ...options.length === 0 ? [] : [`options ${options.join(" ")}\n`]
+  ].join("")
+}
+
 /** Nobody else gives a container the files that tell it its name and where to ask for others. */
-export const write = (folder: string, { connected, hostname, network }: Named): Effect.Effect<void, Errors.Reason> =>
+export const write = (
+  folder: string,
+  { connected, hostname, network }: Named,
+  { dns, extraHosts }: ContainerConfig
+): Effect.Effect<void, Errors.Reason> =>
   Effect.tryPromise({
     try: async () => {
       await mkdir(folder, { recursive: true, mode: 0o711 })
       const local = `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t${hostname}\n`
       const host = (path: string) => readFile(path, "utf8").catch(() => undefined)
+      const more = NetworkFiles.lines(extraHosts)
+      const resolver = connected === undefined
+        ? await host("/etc/resolv.conf") ?? ""
+        : await NetworkFiles.resolvConf()
       const contents: globalThis.Record<typeof nameFiles[number], string> = {
         hosts: network === "host"
-          ? await host("/etc/hosts") ?? local
+          ? ended(await host("/etc/hosts") ?? local) + more
           : connected === undefined
-          ? local
-          : NetworkFiles.hosts(hostname, []),
+          ? local + more
+          : NetworkFiles.hosts(connected, []),
         hostname: `${hostname}\n`,
-        "resolv.conf": connected === undefined ? await host("/etc/resolv.conf") ?? "" : await NetworkFiles.resolvConf()
+        "resolv.conf": dns === undefined ? resolver : withDns(resolver, dns)
       }
       await Promise.all(nameFiles.map((name) => writeFile(join(folder, name), contents[name], { mode: 0o644 })))
     },
@@ -59,13 +85,14 @@ export const of = (
   id: string,
   config: ContainerConfig
 ): Effect.Effect<Named, Errors.Reason> => {
-  const { hostname: given, ports } = config
+  const { extraHosts, hostname: given, ports } = config
+  const hosts = extraHosts === undefined ? {} : { hosts: extraHosts }
   // Whoever wants ports wants a network that has some.
   const name = config.networks[0]?.name ?? (ports.length > 0 ? "bridge" : engine.network)
   const network = name === "host" ? "host" : "own"
   const hostname = given ?? (network === "host" ? hostName() : id.slice(0, longestHostname))
   if (name !== "host" && name !== "none") {
-    return Effect.succeed({ network, hostname, connected: { name, hostname, ports } })
+    return Effect.succeed({ network, hostname, connected: { name, hostname, ports, ...hosts } })
   }
   return ports.length === 0 ? Effect.succeed({ network, hostname, connected: undefined }) : Effect.fail(
     reason("InvalidArgument", {

@@ -15,6 +15,8 @@ const Network = Schema.Struct({
   name: Schema.String,
   /** By which it knows itself. */
   hostname: Schema.String,
+  /** What else it knows the addresses of. */
+  hosts: Schema.optionalKey(Schema.Array(Schema.Struct({ name: Schema.String, address: Schema.String }))),
   /** As they were asked for. */
   ports: Schema.Array(Port)
 })

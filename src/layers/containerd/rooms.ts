@@ -46,7 +46,11 @@ const isRootless = ({ rootless = "auto" }: ContainerdConfig): boolean =>
 const capabilities: Capabilities.Capabilities = {
   ...Capabilities.all,
   networks: false,
-  init: false
+  // Nobody is there to do these between two calls of a client.
+  init: false,
+  healthcheck: false,
+  restart: false,
+  logDriver: false
 }
 
 /** All that the engine can do, of a connection. */

@@ -83,7 +83,7 @@ const general: ReadonlyArray<Rule> = [
   },
   { says: /port is already allocated|address already in use/i, tag: "Conflict", hint: "the host port is taken" },
   { says: /client version .* is too (?:new|old)/i, tag: "Unsupported", hint: "the engine speaks other API versions" },
-  { says: /^page not found$|does not support reading|not supported/i, tag: "Unsupported" },
+  { says: /^page not found$|does not support reading|cannot read logs|not supported/i, tag: "Unsupported" },
   {
     says: /container state improper|is not running|is not paused|is (?:already )?paused|is restarting/i,
     tag: "Conflict"

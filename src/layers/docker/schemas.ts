@@ -86,6 +86,7 @@ const Container = Schema.Struct({
   name: Schema.String,
   created: Schema.String,
   image: Schema.String,
+  restarts: Schema.optionalKey(Schema.Int),
   state: State,
   config: Schema.Struct({ image: Schema.String, tty: Schema.optionalKey(Schema.Boolean), labels: optionalMap }).pipe(
     Schema.encodeKeys({ image: "Image", tty: "Tty", labels: "Labels" })
@@ -100,6 +101,7 @@ const Container = Schema.Struct({
   name: "Name",
   created: "Created",
   image: "Image",
+  restarts: "RestartCount",
   state: "State",
   config: "Config",
   network: "NetworkSettings"

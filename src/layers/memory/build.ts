@@ -104,6 +104,8 @@ const run = Effect.fnUntraced(function*(
     sysctls: {},
     networks: ["default"],
     ports: [],
+    extraHosts: [],
+    dns: undefined,
     platform: base.platform,
     tty: false,
     init: false,

@@ -91,6 +91,8 @@ export const create = Effect.fnUntraced(function*(
     process: undefined,
     exit: undefined,
     health: undefined,
+    restarts: 0,
+    isStopped: false,
     startedAt: undefined,
     finishedAt: undefined
   }
@@ -148,12 +150,20 @@ const startFailure = (
     : denied(`${shown} cannot be executed`)
 }
 
+/** Whether it is started again, as its policy says. What an engine that died has ended is not. */
+const isRestarted = ({ config: { restart }, isStopped, restarts }: Held, status: ExitStatus.ExitStatus): boolean => {
+  if (restart === undefined || isStopped || status._tag === "Unknown" || status._tag === "StartFailed") return false
+  if (restart.name !== "on-failure") return true
+  const { maximumRetryCount = Number.POSITIVE_INFINITY } = restart
+  return ExitStatus.toCode(status) !== 0 && restarts < maximumRetryCount
+}
+
 const ended = (world: World, held: Held) => (status: ExitStatus.ExitStatus, clock: Clock.Clock): void => {
   const millis = clock.currentTimeMillisUnsafe()
   const code = ExitStatus.toCode(status)
   held.exit = status
   // What never began is still as it was created, with the code that a shell would show; Docker has it so, too.
-  held.state = status._tag === "StartFailed" ? "created" : "exited"
+  held.state = status._tag === "StartFailed" ? "created" : isRestarted(held, status) ? "restarting" : "exited"
   if (status._tag === "StartFailed") held.startedAt = undefined
   else held.finishedAt = DateTime.makeUnsafe(millis)
   held.process = undefined
@@ -230,6 +240,9 @@ export const wait = Effect.fnUntraced(function*(
   }))
 })
 
+const stopSignalOf = ({ config, image }: Held): string =>
+  signalName(config.stopSignal ?? image.config.stopSignal ?? "SIGTERM") ?? "SIGTERM"
+
 export const signal = Effect.fnUntraced(function*(
   world: World,
   id: string,
@@ -239,6 +252,8 @@ export const signal = Effect.fnUntraced(function*(
   const name = signalName(signal)
   if (name === undefined) return yield* reasons("signal").invalid(`${JSON.stringify(signal)} is not a signal`)
   if (held.process === undefined) return yield* reasons("signal").conflict(`container ${id} does not run`)
+  // What asks for its end, or makes it, is not undone.
+  if (name === "SIGKILL" || name === stopSignalOf(held)) held.isStopped = true
   announce(world, held, "kill", yield* Clock.currentTimeMillis, { signal: String(ExitStatus.signalNumber(name)) })
   yield* held.process.deliver(name)
 })
@@ -250,8 +265,10 @@ export const stop = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, Errors.Reason> {
   const held = yield* get(world, "stop", id)
   const { process } = held
+  held.isStopped = true
+  if (held.state === "restarting") held.state = "exited"
   if (process === undefined) return
-  yield* process.deliver(signalName(held.config.stopSignal ?? held.image.config.stopSignal) ?? "SIGTERM")
+  yield* process.deliver(stopSignalOf(held))
   if (process.status() === undefined) {
     yield* world.faults.orGone(Effect.timeoutOption(process.exit, grace))
     process.kill(new ExitStatus.Killed({ signal: "SIGKILL" }))
@@ -266,9 +283,10 @@ export const remove = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, Errors.Reason> {
   const held = yield* get(world, "remove", id)
   const { process } = held
-  if (process !== undefined) {
+  if (process !== undefined || held.state === "restarting") {
     if (!force) return yield* reasons("remove").conflict(`container ${id} runs`, "stop it, or remove it with force")
-    process.kill(new ExitStatus.Killed({ signal: "SIGKILL" }))
+    held.isStopped = true
+    process?.kill(new ExitStatus.Killed({ signal: "SIGKILL" }))
   }
   world.containers.delete(held.id)
   held.journal.close()

@@ -14,6 +14,7 @@ import {
   make as makeBackend,
   type Primitives
 } from "../../Backend.ts"
+import * as Capabilities from "../../Capabilities.ts"
 import * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import * as Logs from "../../Logs.ts"
@@ -29,6 +30,7 @@ import { enginePlatform, type MemoryImage } from "./image.ts"
 import * as Networks from "./networks.ts"
 import type { Files } from "./recipe.ts"
 import { pull, push } from "./registry.ts"
+import * as Restart from "./restart.ts"
 import { infoOf as imageInfoOf } from "./store.ts"
 import { exportImages, importImages } from "./transport.ts"
 import * as Volumes from "./volumes.ts"
@@ -84,6 +86,9 @@ export class Engine extends Context.Service<Engine, {
   readonly publish: (image: MemoryImage) => Effect.Effect<void>
 }>()("effect-containers/layers/Memory/Engine") {}
 
+/** Output is kept in one way. */
+const capabilities: Capabilities.Capabilities = { ...Capabilities.all, logDriver: false }
+
 /** A process here is an Effect, which nobody can hold still and which uses nothing that could be counted. */
 type Absent = "pause" | "unpause" | "usage"
 
@@ -126,7 +131,7 @@ const primitivesOf = (world: World): Omit<Primitives, Absent> => {
     exportImages: (names) =>
       faults.untilGone(faults.stream("exportImages", names.join(","), () => exportImages(world, names))),
     create: (config) => faults.effect("create", config.image, () => Containers.create(world, config)),
-    start: (id) => faults.effect("start", id, () => Containers.start(world, id)),
+    start: (id) => faults.effect("start", id, () => Restart.start(world, id)),
     attach: (id, options) => faults.effect("attach", id, (verdict) => Containers.attach(world, id, options, verdict)),
     wait: (id) => faults.effect("wait", id, () => Containers.wait(world, id)),
     signal: (id, signal) => faults.effect("signal", id, () => Containers.signal(world, id, signal)),
@@ -222,6 +227,6 @@ export const make = Effect.fnUntraced(function*(
       for (const { process } of world.containers.values()) process?.kill(new ExitStatus.Killed({ signal: "SIGKILL" }))
     })
   )
-  const backend = yield* makeBackend({ name: "memory", ...primitivesOf(world) })
+  const backend = yield* makeBackend({ name: "memory", capabilities, ...primitivesOf(world) })
   return { backend, engine: engineOf(world) }
 })

@@ -58,6 +58,8 @@ export const factsOf = (held: Held): Facts => {
     sysctls: config.sysctls ?? {},
     networks: config.networks.length === 0 ? ["default"] : config.networks.map(({ name }) => name),
     ports: held.ports,
+    extraHosts: config.extraHosts ?? [],
+    dns: config.dns,
     platform: image.platform,
     tty: config.tty,
     init: config.init,

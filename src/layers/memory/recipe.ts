@@ -4,7 +4,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { Health, TerminalSize } from "../../Backend.ts"
-import type { ContainerConfig, Mount, PortBinding, Resources } from "../../ContainerConfig.ts"
+import type { ContainerConfig, Dns, ExtraHost, Mount, PortBinding, Resources } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import type { ExitStatus } from "../../ExitStatus.ts"
 import type { Source } from "../../Output.ts"
@@ -66,6 +66,9 @@ export interface Process {
   readonly networks: ReadonlyArray<string>
   /** With the port of this machine that was chosen. Nothing listens there unless the recipe does. */
   readonly ports: ReadonlyArray<PortBinding>
+  readonly extraHosts: ReadonlyArray<ExtraHost>
+  /** Nothing is asked: `undefined` where nothing was said. */
+  readonly dns: Dns | undefined
   readonly platform: string
   readonly tty: boolean
   readonly init: boolean

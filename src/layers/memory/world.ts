@@ -36,6 +36,10 @@ export interface Held {
   process: Running | undefined
   exit: ExitStatus.ExitStatus | undefined
   health: Health | undefined
+  /** How often it was started again since somebody started it. */
+  restarts: number
+  /** Somebody wanted its end: it is not started again. */
+  isStopped: boolean
   startedAt: DateTime.Utc | undefined
   finishedAt: DateTime.Utc | undefined
 }
@@ -157,6 +161,7 @@ export const infoOf = (held: Held): ContainerInfo => ({
   state: held.state,
   exit: held.exit,
   ...(held.health === undefined ? {} : { health: held.health }),
+  restartCount: held.restarts,
   createdAt: held.createdAt,
   startedAt: held.startedAt,
   finishedAt: held.finishedAt,

@@ -108,6 +108,30 @@ const options: ReadonlyArray<readonly [name: string, option: Option, field: stri
   ["a host's port of 70000", Container.port(80, { hostPort: 70_000 }), "port", ["70000"]],
   ["an address that is none", Container.port(80, { hostIp: "1.2.3" }), "port", ["1.2.3"]],
   ["a network without a name", Container.network(""), "network", ["empty"]],
+  ["a name of no host", Container.extraHost("a_b", "192.0.2.1"), "extraHost", ["\"a_b\""]],
+  ["a host at no address", Container.extraHost("host", "host-gateway"), "extraHost", ["\"host-gateway\"", "\"host\""]],
+  ["a name server at no address", Container.dns(["dns.example"]), "dns", ["\"dns.example\""]],
+  ["a domain that is none", Container.dns([], { search: ["a b"] }), "dns", ["\"a b\""]],
+  ["an option of two words", Container.dns([], { options: ["ndots 2"] }), "dns", ["\"ndots 2\""]],
+  ["an empty health check", Container.healthcheck([]), "healthcheck", ["empty"]],
+  ["a health check of blanks", Container.healthcheck(" "), "healthcheck", ["empty"]],
+  ["a NUL in a health check", Container.healthcheck(["a\0b"]), "healthcheck", ["NUL"]],
+  [
+    "a health check all the time",
+    Container.healthcheck(["true"], { interval: 0 }),
+    "healthcheck",
+    ["interval", "1 millisecond"]
+  ],
+  ["a health check that takes no time", Container.healthcheck(["true"], { timeout: -1 }), "healthcheck", ["timeout"]],
+  [
+    "a start that never ends",
+    Container.healthcheck(["true"], { startPeriod: Number.POSITIVE_INFINITY }),
+    "healthcheck",
+    ["startPeriod"]
+  ],
+  ["a health check that may never fail", Container.healthcheck(["true"], { retries: 0 }), "healthcheck", ["0"]],
+  ["a run that starts again", Container.restart("always"), "restart", ["run"]],
+  ["a log driver without a name", Container.logDriver(""), "logDriver", ["empty"]],
   ["memory of less than nothing", Container.memory(-1), "memory", ["size"]],
   ["memory that is no number", Container.memory(Number.NaN), "memory", ["size"]],
   ["too little memory", Container.memory("1 MiB"), "memory", ["6 MiB"]],
@@ -171,11 +195,30 @@ const text = new TextEncoder()
 const builds = (context: BuildContext.BuildContext) => () =>
   Stream.runDrain(Image.build("efc-conformance-bad", context))
 
+/** The same of what is for containers that are started. */
+const restarts: typeof options = [
+  ["a restart policy that there is not", Container.restart("often" as "always"), "restart", ["\"often\"", "always"]],
+  [
+    "a number of restarts for always",
+    Container.restart("always", { maximumRetryCount: 2 }),
+    "restart",
+    ["on-failure", "\"always\""]
+  ],
+  ["no restart at all on failure", Container.restart("on-failure", { maximumRetryCount: 0 }), "restart", ["0"]]
+]
+
 export const cases: ReadonlyArray<Case> = [
   ...options.map(([name, option, field, names]) =>
     refused(
       name,
       (image) => Container.run(option(Container.make(image))),
+      (image) => ({ tag: "ContainerOptions", image, field, names })
+    )
+  ),
+  ...restarts.map(([name, option, field, names]) =>
+    refused(
+      name,
+      (image) => Effect.scoped(Container.start(option(Container.make(image)))),
       (image) => ({ tag: "ContainerOptions", image, field, names })
     )
   ),

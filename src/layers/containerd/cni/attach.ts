@@ -175,7 +175,7 @@ export const up = Effect.fnUntraced(function*(
     yield* State.write(operation, folder, state)
     const addresses = Run.addresses(state.answer)
     yield* reachable(wanted, addresses)
-    yield* Files.writeHosts(operation, folder, record.hostname, addresses)
+    yield* Files.writeHosts(operation, folder, record, addresses)
     return ports
   }).pipe(
     Effect.onError(() =>

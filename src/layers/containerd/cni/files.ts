@@ -1,14 +1,22 @@
 import * as Effect from "effect/Effect"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import type { ExtraHost } from "../../../ContainerConfig.ts"
 import type * as Errors from "../../../Errors.ts"
 import { fromCause } from "../errors.ts"
+import type * as Record from "../record.ts"
 
 const local = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
+/** Lines of `/etc/hosts`. */
+export const lines = (hosts: ReadonlyArray<ExtraHost> | undefined = []): string =>
+  hosts.map(({ address, name }) => `${address}\t${name}\n`).join("")
+
 /** `/etc/hosts` of a container with these addresses; its own name has none before it is connected. */
-export const hosts = (hostname: string, addresses: ReadonlyArray<string>): string =>
-  local + addresses.map((address) => `${address}\t${hostname}\n`).join("")
+export const hosts = (
+  { hostname, hosts }: { readonly hostname: string; readonly hosts?: ReadonlyArray<ExtraHost> | undefined },
+  addresses: ReadonlyArray<string>
+): string => local + lines(hosts) + lines(addresses.map((address) => ({ address, name: hostname })))
 
 const isLoopback = (address: string): boolean => address.startsWith("127.") || address === "::1"
 
@@ -35,10 +43,10 @@ export const resolvConf = async (): Promise<string> => {
 export const writeHosts = (
   operation: string,
   folder: string,
-  hostname: string,
+  network: Record.Network,
   addresses: ReadonlyArray<string>
 ): Effect.Effect<void, Errors.Reason> =>
   Effect.tryPromise({
-    try: () => writeFile(join(folder, "hosts"), hosts(hostname, addresses)),
+    try: () => writeFile(join(folder, "hosts"), hosts(network, addresses)),
     catch: (cause) => fromCause(operation, cause)
   })

@@ -81,6 +81,6 @@ describe("networks", () => {
     expect(Files.withoutLoopback("search x\nnameserver 127.0.0.53\nnameserver 10.0.0.1\n"))
       .toBe("search x\nnameserver 10.0.0.1\n")
     expect(Files.withoutLoopback("nameserver 127.0.0.53\nnameserver ::1\n")).toBe(undefined)
-    expect(Files.hosts("me", ["10.0.0.2"])).toContain("10.0.0.2\tme\n")
+    expect(Files.hosts({ hostname: "me" }, ["10.0.0.2"])).toContain("10.0.0.2\tme\n")
   })
 })

@@ -1,0 +1,60 @@
+import * as Effect from "effect/Effect"
+import * as Container from "../../Container.ts"
+import { type Case, group, job, needs } from "../case.ts"
+import { equal } from "../expect.ts"
+
+const it = group("names and addresses")
+
+/** The words of each line. */
+const words = (text: string) => text.split("\n").filter((line) => line !== "").map((line) => line.trim().split(/\s+/))
+
+const hosts = (self: Container.Container) =>
+  Effect.flatMap(
+    Container.string(self),
+    (text) =>
+      equal("what its /etc/hosts says of them", words(text), [["192.0.2.7", "efc-other"], [
+        "2001:db8::7",
+        "efc-other.example"
+      ]])
+  )
+
+const others = Effect.map(job("grep efc-other /etc/hosts"), (self) =>
+  self.pipe(
+    Container.hostname("efc-own"),
+    Container.extraHost("efc-other", "192.0.2.7"),
+    Container.extraHost("efc-other.example", "2001:db8::7")
+  ))
+
+export const cases: ReadonlyArray<Case> = [
+  it("knows the hosts that it is told of", Effect.flatMap(others, (self) => needs("extraHosts", self, hosts))),
+  it(
+    "knows them without a network too",
+    Effect.flatMap(others, (self) => needs("extraHosts", Container.network(self, "none"), hosts))
+  ),
+  it(
+    "knows them in a network too, and itself",
+    Effect.flatMap(
+      others,
+      (self) => needs("extraHosts", Container.network(self, "bridge"), (self) => needs("bridgeNetworks", self, hosts))
+    )
+  ),
+  it(
+    "asks the name servers that it is told of",
+    Effect.gen(function*() {
+      const self = Container.dns(yield* job("cat /etc/resolv.conf"), ["192.0.2.53", "2001:db8::53"], {
+        search: ["one.example", "two.example"],
+        options: ["ndots:2", "timeout:1"]
+      })
+      yield* needs("dns", self, (self) =>
+        Effect.flatMap(Container.string(self), (text) => {
+          const said = words(text).filter(([first = ""]) => ["nameserver", "search", "options"].includes(first))
+          return equal("what its /etc/resolv.conf says", said.toSorted(), [
+            ["nameserver", "192.0.2.53"],
+            ["nameserver", "2001:db8::53"],
+            ["options", "ndots:2", "timeout:1"],
+            ["search", "one.example", "two.example"]
+          ])
+        }))
+    })
+  )
+]
