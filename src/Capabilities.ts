@@ -54,6 +54,16 @@ export interface Capabilities {
   /** Linux capabilities of one's own choice, and the promise not to gain new privileges. */
   readonly linuxCapabilities: boolean
   readonly devices: boolean
+  /** GPUs by their number, as the engine finds them. */
+  readonly gpus: boolean
+  /** A filter of system calls of one's own. To have none at all every engine can. */
+  readonly seccomp: boolean
+  /** Profiles of AppArmor, on hosts that have it. */
+  readonly apparmor: boolean
+  /** Labels of SELinux, on hosts that have it. */
+  readonly selinux: boolean
+  /** Another runtime than the engine's own. */
+  readonly runtime: boolean
   /** Images of other platforms than the engine's own. */
   readonly platforms: boolean
 }
@@ -94,6 +104,11 @@ export const all: Capabilities = {
   privileged: true,
   linuxCapabilities: true,
   devices: true,
+  gpus: true,
+  seccomp: true,
+  apparmor: true,
+  selinux: true,
+  runtime: true,
   platforms: true
 }
 
@@ -143,6 +158,11 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
     (config) => config.capAdd.length > 0 || config.capDrop.length > 0 || config.noNewPrivileges
   ],
   ["devices", "device", (config) => config.devices.length > 0],
+  ["gpus", "gpus", (config) => config.gpus !== undefined],
+  ["seccomp", "seccomp", ({ seccomp }) => seccomp !== undefined && seccomp !== "unconfined"],
+  ["apparmor", "apparmor", ({ apparmor }) => apparmor !== undefined && apparmor !== "unconfined"],
+  ["selinux", "selinux", ({ selinux = [] }) => selinux.some((label) => label !== "disable")],
+  ["runtime", "runtime", (config) => config.runtime !== undefined],
   ["platforms", "platform", (config) => config.platform !== undefined]
 ]
 

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+export * from "./container/confinement.ts"
 export { copyFrom, type CopyOptions, copyTo, readText } from "./container/copy.ts"
 export {
   type Container,

@@ -228,6 +228,53 @@ export interface DeviceMapping {
 }
 
 /**
+ * What a filter does about a system call, as the OCI runtime specification names it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SeccompAction =
+  | "SCMP_ACT_ALLOW"
+  | "SCMP_ACT_ERRNO"
+  | "SCMP_ACT_KILL"
+  | "SCMP_ACT_KILL_PROCESS"
+  | "SCMP_ACT_KILL_THREAD"
+  | "SCMP_ACT_LOG"
+  | "SCMP_ACT_TRACE"
+  | "SCMP_ACT_TRAP"
+
+/**
+ * Which system calls a container may make: the part of `linux.seccomp` of the OCI runtime specification, version 1.0, that
+ * all engines read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SeccompProfile {
+  /** Of what no rule is about. */
+  readonly defaultAction: SeccompAction
+  /** The error of a default action that gives one. Default 1, EPERM. */
+  readonly defaultErrnoRet?: number | undefined
+  /** As libseccomp names them, `SCMP_ARCH_X86_64`. Default: the machine's alone, so that no program for another one runs. */
+  readonly architectures?: ReadonlyArray<string> | undefined
+  readonly syscalls: ReadonlyArray<{
+    readonly names: ReadonlyArray<string>
+    readonly action: SeccompAction
+    /** The error of an action that gives one. Default 1, EPERM. */
+    readonly errnoRet?: number | undefined
+    /** All of which have to hold. */
+    readonly args?:
+      | ReadonlyArray<{
+        readonly index: number
+        readonly value: number
+        readonly valueTwo?: number | undefined
+        readonly op: `SCMP_CMP_${"NE" | "LT" | "LE" | "EQ" | "GE" | "GT" | "MASKED_EQ"}`
+      }>
+      | undefined
+  }>
+}
+
+/**
  * What an engine is asked to create.
  *
  * @category models
@@ -272,6 +319,16 @@ export interface ContainerConfig {
   readonly capDrop: ReadonlyArray<string>
   readonly noNewPrivileges: boolean
   readonly devices: ReadonlyArray<DeviceMapping>
+  /** All of them, so many, or those of these ids. */
+  readonly gpus?: "all" | number | ReadonlyArray<string> | undefined
+  /** The engine's own without. */
+  readonly seccomp?: "unconfined" | SeccompProfile | undefined
+  /** The name of a profile that the engine's host has loaded; `"unconfined"` for none. */
+  readonly apparmor?: string | undefined
+  /** SELinux's, as `type:container_t`, or `disable`. */
+  readonly selinux?: ReadonlyArray<string> | undefined
+  /** What runs it, by the name that the engine has for it; the engine's own without. */
+  readonly runtime?: string | undefined
   /** In the place of the image's. */
   readonly healthcheck?: Healthcheck | undefined
   /** It is not started again without. */

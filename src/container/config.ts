@@ -10,6 +10,7 @@ import * as Errors from "../Errors.ts"
 import { signalNumber } from "../ExitStatus.ts"
 import * as Owner from "../Owner.ts"
 import * as Reference from "../Reference.ts"
+import { confinementIssue } from "./confinementIssue.ts"
 import type { Container, Options } from "./description.ts"
 import { checkArguments, checkTarget, checkUser, checkVariable, hostName, type Issue, show, size } from "./issue.ts"
 import { kernelIssue } from "./kernelIssue.ts"
@@ -152,7 +153,8 @@ const firstIssue = (options: Options): Issue | undefined => {
   if (options.pids !== undefined && !(Number.isSafeInteger(options.pids) && options.pids >= 1)) {
     return ["pids", `${options.pids} is not a number of processes: it must be a whole number from 1 on`]
   }
-  const further = kernelIssue(options) ?? resolutionIssue(options) ?? supervisionIssue(options)
+  const further = kernelIssue(options) ?? resolutionIssue(options) ?? supervisionIssue(options) ??
+    confinementIssue(options)
   if (further !== undefined) return further
   if (options.platform !== undefined && !platformName.test(options.platform)) {
     return ["platform", `${show(options.platform)} is not of the form os/architecture or os/architecture/variant`]
@@ -277,14 +279,14 @@ export const settle = Effect.fnUntraced(function*(
           ? -1
           : sizes["memory"] + (sizes["memorySwap"] ?? 0),
         cpus: options.cpus,
-        cpuShares: options.cpuShares,
-        cpuset: options.cpuset,
         pids: options.pids,
-        shmSize: sizes["shmSize"],
-        oomScoreAdj: options.oomScoreAdj,
-        ulimits: options.ulimits === undefined
-          ? undefined
-          : [...new Map(options.ulimits.map((ulimit) => [ulimit.name, ulimit])).values()]
+        ...options.cpuShares === undefined ? {} : { cpuShares: options.cpuShares },
+        ...options.cpuset === undefined ? {} : { cpuset: options.cpuset },
+        ...sizes["shmSize"] === undefined ? {} : { shmSize: sizes["shmSize"] },
+        ...options.oomScoreAdj === undefined ? {} : { oomScoreAdj: options.oomScoreAdj },
+        ...options.ulimits === undefined
+          ? {}
+          : { ulimits: [...new Map(options.ulimits.map((ulimit) => [ulimit.name, ulimit])).values()] }
       },
       sysctls: options.sysctls === undefined ? undefined : Object.fromEntries(options.sysctls),
       networks: options.networks,
@@ -305,6 +307,11 @@ export const settle = Effect.fnUntraced(function*(
       capDrop: (options.capDrop ?? []).map(capabilityOf),
       noNewPrivileges: options.noNewPrivileges ?? false,
       devices: options.devices ?? [],
+      gpus: options.gpus,
+      seccomp: options.seccomp,
+      apparmor: options.apparmor,
+      selinux: options.selinux,
+      runtime: options.runtime,
       healthcheck: healthcheck === undefined ? undefined : {
         command: typeof healthcheck.command === "string" ? [...shell, healthcheck.command] : healthcheck.command,
         interval: Duration.toMillis(healthcheck.interval ?? "30 seconds"),

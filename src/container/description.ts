@@ -4,7 +4,15 @@ import { type Pipeable, pipeArguments } from "effect/Pipeable"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
-import type { Dns, ExtraHost, LogDriver, NetworkAttachment, RestartPolicy, Ulimit } from "../ContainerConfig.ts"
+import type {
+  Dns,
+  ExtraHost,
+  LogDriver,
+  NetworkAttachment,
+  RestartPolicy,
+  SeccompProfile,
+  Ulimit
+} from "../ContainerConfig.ts"
 import type { Image } from "../Image.ts"
 
 const TypeId = "~effect-containers/Container"
@@ -66,6 +74,11 @@ export interface Options {
   readonly capDrop?: ReadonlyArray<string> | undefined
   readonly noNewPrivileges?: boolean | undefined
   readonly devices?: ReadonlyArray<Device> | undefined
+  readonly gpus?: "all" | number | ReadonlyArray<string> | undefined
+  readonly seccomp?: "unconfined" | SeccompProfile | undefined
+  readonly apparmor?: string | undefined
+  readonly selinux?: ReadonlyArray<string> | undefined
+  readonly runtime?: string | undefined
   readonly platform?: string | undefined
   readonly healthcheck?: Healthcheck | undefined
   readonly restart?: (Omit<RestartPolicy, "name"> & { readonly name: "no" | RestartPolicy["name"] }) | undefined

@@ -36,6 +36,7 @@ import * as Environment from "./docker/environment.ts"
 import { reason } from "./docker/errors.ts"
 import * as Images from "./docker/images.ts"
 import * as Networks from "./docker/networks.ts"
+import * as PodmanHost from "./docker/podmanHost.ts"
 import type { Client } from "./docker/request.ts"
 import * as Transfer from "./docker/transfer.ts"
 import * as Volumes from "./docker/volumes.ts"
@@ -64,8 +65,9 @@ const connect = Effect.fnUntraced(function*(
   return yield* new Errors.BackendNotAvailable({ candidates: refused })
 })
 
-const capabilitiesOf = (client: Client): Capabilities.Capabilities => ({
+const capabilitiesOf = (client: Client, podman: Partial<Capabilities.Capabilities>): Capabilities.Capabilities => ({
   ...Capabilities.all,
+  ...podman,
   // Behind a network address there is another machine's file system.
   localPaths: client.connection.endpoint._tag === "Unix"
 })
@@ -96,9 +98,10 @@ export const make = Effect.fnUntraced(function*(
     `using ${Connection.address(client.connection.endpoint)} with version ${client.apiVersion} of the API`
   )
   const { endpoint } = client.connection
+  const podman = client.isPodman ? yield* PodmanHost.capabilities(client) : {}
   return yield* Backend.make({
     name: client.isPodman ? "podman" : engine,
-    capabilities: capabilitiesOf(client),
+    capabilities: capabilitiesOf(client, podman),
     host: config.publishedHost ?? (endpoint._tag === "Tcp" ? endpoint.host : undefined),
     ...Engine.make(client),
     ...Transfer.make(client, environment),

@@ -147,6 +147,18 @@ const ls: Run = (program) =>
     Effect.catch((issue) => says("ls", program)(`${program.args[0] ?? "."}: ${issue}`))
   )
 
+const mkdir: Run = (program) => {
+  const { args: [path = ""], directory, process } = program
+  const filter = process.security.seccomp
+  const isDenied = typeof filter === "object" && filter.syscalls.some(({ names }) => names.includes("mkdir"))
+  return isDenied
+    ? says("mkdir", program)(`can't create directory '${path}': Operation not permitted`)
+    : process.files.makeDirectory(from(directory, path)).pipe(
+      Effect.as(0),
+      Effect.catch((reason) => says("mkdir", program)(reason.message))
+    )
+}
+
 const rm: Run = (program) =>
   program.process.files.remove(from(program.directory, program.args[0] ?? "")).pipe(
     Effect.as(0),
@@ -186,6 +198,7 @@ export const programs: Readonly<Record<string, Run>> = {
   hostname: ({ process, stdout }) => Effect.as(stdout(`${process.hostname}\n`), 0),
   id,
   ls,
+  mkdir,
   printf,
   pwd: ({ directory, stdout }) => Effect.as(stdout(`${directory}\n`), 0),
   rm,

@@ -104,9 +104,9 @@ const virtual = (process: Process, path: string): string | undefined => {
     case "/proc/self/oom_score_adj":
       return `${oomScoreAdj ?? 0}\n`
     case "/proc/self/status":
-      return `Cpus_allowed_list:\t${cpuset ?? "0-1"}\nNoNewPrivs:\t${
-        process.security.noNewPrivileges ? 1 : 0
-      }\nCapBnd:\t${capabilities(process)}\n`
+      return `Seccomp:\t${process.security.seccomp === "unconfined" ? 0 : 2}\nCpus_allowed_list:\t${
+        cpuset ?? "0-1"
+      }\nNoNewPrivs:\t${process.security.noNewPrivileges ? 1 : 0}\nCapBnd:\t${capabilities(process)}\n`
     default:
       return undefined
   }

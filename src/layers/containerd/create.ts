@@ -114,7 +114,8 @@ export const create = Effect.fnUntraced(function*(
   engine: Engine,
   asked: ContainerConfig
 ): Effect.fn.Return<{ readonly id: string; readonly known: Known }, Errors.Reason> {
-  const { channel, runtime, snapshotter } = engine
+  const { channel, snapshotter } = engine
+  const runtime = asked.runtime === undefined ? engine.runtime : engine.runtimeOf(asked.runtime)
   const rootfs = yield* engine.rootfs(asked.image, asked.platform)
   const stored = yield* Stored.use(engine, asked)
   const config = { ...asked, mounts: stored.mounts }

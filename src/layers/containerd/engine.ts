@@ -26,6 +26,12 @@ export interface Rootfs {
   readonly chainId: string
 }
 
+/** A shim, and what it is told. */
+export interface Runtime {
+  readonly name: string
+  readonly options: Uint8Array | undefined
+}
+
 /** A connection to a containerd with all that its rooms share. */
 export interface Engine {
   readonly channel: Channel
@@ -33,7 +39,9 @@ export interface Engine {
   /** Files of ours that shims read and write: an absolute path that both sides know. */
   readonly folder: string
   readonly snapshotter: string
-  readonly runtime: { readonly name: string; readonly options: Uint8Array | undefined }
+  readonly runtime: Runtime
+  /** One that a container asks for, by its name. */
+  readonly runtimeOf: (name: string) => Runtime
   /** What containers get that ask for no network. */
   readonly network: "none" | "host" | "bridge"
   /** `undefined`: there are no plugins that connect containers. */

@@ -38,6 +38,7 @@ const Spec = Schema.fromJsonString(Schema.Struct({
     env: Schema.optionalKey(Schema.Array(Schema.String)),
     cwd: Schema.String,
     noNewPrivileges: Schema.optionalKey(Schema.Boolean),
+    apparmorProfile: Schema.optionalKey(Schema.String),
     rlimits: Schema.optionalKey(
       Schema.Array(Schema.Struct({ type: Schema.String, soft: Schema.Finite, hard: Schema.Finite }))
     )
@@ -114,6 +115,7 @@ export const exec = Effect.fnUntraced(function*(
     env: [...environment(own.env ?? [], config.env, config.tty ? { TERM: "xterm" } : {}), mark],
     cwd: config.workDir ?? own.cwd,
     ...(own.noNewPrivileges === true ? { noNewPrivileges: true } : {}),
+    ...(own.apparmorProfile === undefined ? {} : { apparmorProfile: own.apparmorProfile }),
     // The runtime gives a further process its own.
     ...(own.rlimits === undefined ? {} : { rlimits: Rlimits.fromJson(own.rlimits) })
   }

@@ -25,6 +25,7 @@ export const look = (rootless: boolean, seccomp: "default" | "unconfined" = "def
       seccomp: seccomp === "default" && attempt(() =>
           readFileSync("/proc/self/status", "utf8"), "").includes("Seccomp:")
         ? Platform.own.architecture
-        : undefined
+        : undefined,
+      apparmor: attempt(() => readFileSync("/sys/module/apparmor/parameters/enabled", "utf8"), "").startsWith("Y")
     }
   })

@@ -50,7 +50,9 @@ const capabilities: Capabilities.Capabilities = {
   init: false,
   healthcheck: false,
   restart: false,
-  logDriver: false
+  logDriver: false,
+  gpus: false,
+  selinux: false
 }
 
 /** All that the engine can do, of a connection. */
@@ -75,6 +77,7 @@ export const make = Effect.fnUntraced(function*(
     folder: config.folder ?? dataFolder(environment),
     snapshotter,
     runtime: runtimeOf(config),
+    runtimeOf: (name) => runtimeOf({ runtime: name === "runc" || name === "runsc" ? name : { name } }),
     network: config.network ?? (cni.settings === undefined ? "none" : "bridge"),
     cni: cni.settings,
     rootfs: Effect.fnUntraced(function*(image, platform) {
@@ -104,7 +107,13 @@ export const make = Effect.fnUntraced(function*(
   return {
     name: "containerd",
     // Who has no root cannot remove what a container has given to its users.
-    capabilities: { ...capabilities, ...cni.capabilities, namedVolumes: !host.rootless },
+    capabilities: {
+      ...capabilities,
+      ...cni.capabilities,
+      namedVolumes: !host.rootless,
+      seccomp: host.seccomp !== undefined,
+      apparmor: host.apparmor
+    },
     health: Effect.map(
       channel.unary(Version.method.version, {}, { operation: "health" }),
       (): EngineInfo => ({

@@ -6,6 +6,7 @@ import type { ContainerConfig, Mount, NetworkAttachment, PortBinding } from "../
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import { attach, frames } from "./attach.ts"
+import * as Confinement from "./confinement.ts"
 import { reason } from "./errors.ts"
 import { exec } from "./exec.ts"
 import { filters } from "./filters.ts"
@@ -90,7 +91,7 @@ export const creation = (config: ContainerConfig, isPodman: boolean): object => 
     Privileged: config.privileged,
     CapAdd: some(config.capAdd),
     CapDrop: some(config.capDrop),
-    SecurityOpt: config.noNewPrivileges ? ["no-new-privileges"] : undefined,
+    ...HostConfig.confinement(config),
     Devices: some(config.devices.map(({ access, source, target }) => ({
       PathOnHost: source,
       PathInContainer: target,
@@ -297,6 +298,7 @@ export const make = (client: Client): Operations => {
     )
 
   const create: Operations["create"] = Effect.fnUntraced(function*(config) {
+    yield* Confinement.check(client, config)
     const { id, warnings = [] } = yield* ask(client, {
       operation: "create",
       method: "POST",

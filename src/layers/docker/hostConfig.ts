@@ -44,3 +44,27 @@ export const supervision = ({ logDriver, restart }: ContainerConfig) => ({
     : { Name: restart.name, MaximumRetryCount: restart.maximumRetryCount ?? 0 },
   LogConfig: logDriver === undefined ? undefined : { Type: logDriver.name, Config: logDriver.options }
 })
+
+/** Of the driver's choice. */
+const all = -1
+
+const gpusOf = (gpus: NonNullable<ContainerConfig["gpus"]>) => ({
+  ...(gpus === "all" ? { Count: all } : typeof gpus === "number" ? { Count: gpus } : { DeviceIDs: gpus }),
+  Capabilities: [["gpu"]]
+})
+
+/** What keeps it apart from its host, and what it is given of it. */
+export const confinement = (config: ContainerConfig) => {
+  const { apparmor, gpus, noNewPrivileges, runtime, seccomp, selinux = [] } = config
+  const options = [
+    ...noNewPrivileges ? ["no-new-privileges"] : [],
+    ...seccomp === undefined ? [] : [`seccomp=${typeof seccomp === "string" ? seccomp : JSON.stringify(seccomp)}`],
+    ...apparmor === undefined ? [] : [`apparmor=${apparmor}`],
+    ...selinux.map((label) => `label=${label}`)
+  ]
+  return {
+    SecurityOpt: options.length === 0 ? undefined : options,
+    Runtime: runtime,
+    DeviceRequests: gpus === undefined ? undefined : [gpusOf(gpus)]
+  }
+}

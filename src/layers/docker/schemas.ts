@@ -39,6 +39,13 @@ export const version = decoder(
   }))
 )
 
+/** `GET /info` */
+export const info = decoder(
+  Schema.Struct({ security: optionalTexts, cgroupDriver: text }).pipe(
+    Schema.encodeKeys({ security: "SecurityOptions", cgroupDriver: "CgroupDriver" })
+  )
+)
+
 /** `POST /containers/create` */
 export const created = decoder(
   Schema.Struct({ id: Schema.String, warnings: Schema.optionalKey(texts) }).pipe(

@@ -86,8 +86,15 @@ export class Engine extends Context.Service<Engine, {
   readonly publish: (image: MemoryImage) => Effect.Effect<void>
 }>()("effect-containers/layers/Memory/Engine") {}
 
-/** Output is kept in one way. */
-const capabilities: Capabilities.Capabilities = { ...Capabilities.all, logDriver: false }
+/** Output is kept in one way, and there is no machine underneath. */
+const capabilities: Capabilities.Capabilities = {
+  ...Capabilities.all,
+  logDriver: false,
+  gpus: false,
+  apparmor: false,
+  selinux: false,
+  runtime: false
+}
 
 /** A process here is an Effect, which nobody can hold still and which uses nothing that could be counted. */
 type Absent = "pause" | "unpause" | "usage"

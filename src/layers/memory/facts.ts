@@ -69,7 +69,8 @@ export const factsOf = (held: Held): Facts => {
       capAdd: config.capAdd,
       capDrop: config.capDrop,
       noNewPrivileges: config.noNewPrivileges,
-      devices: config.devices
+      devices: config.devices,
+      seccomp: config.seccomp
     },
     isExec: false,
     isBuild: false,

@@ -75,7 +75,7 @@ export interface Process {
   readonly privileged: boolean
   readonly readOnlyRoot: boolean
   /** What was asked for: nothing here is a system call, so nothing enforces it. */
-  readonly security: Pick<ContainerConfig, "capAdd" | "capDrop" | "noNewPrivileges" | "devices">
+  readonly security: Pick<ContainerConfig, "capAdd" | "capDrop" | "noNewPrivileges" | "devices" | "seccomp">
   /** `true` for a process started by an exec, which has variables and a user of its own. */
   readonly isExec: boolean
   /** `true` for a `RUN` of a build. */

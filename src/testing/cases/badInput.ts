@@ -141,6 +141,23 @@ const options: ReadonlyArray<readonly [name: string, option: Option, field: stri
   ["a device by a relative path", Container.device("dev/zero"), "device", ["\"dev/zero\"", "not absolute"]],
   ["a device with no access", Container.device("/dev/zero", { access: "x" }), "device", ["\"x\""]],
   ["a device with access given twice", Container.device("/dev/zero", { access: "rr" }), "device", ["\"rr\""]],
+  [
+    "an action of no filter",
+    Container.seccomp({ defaultAction: "ALLOW" as "SCMP_ACT_ALLOW", syscalls: [] }),
+    "seccomp",
+    ["\"ALLOW\""]
+  ],
+  [
+    "a filter's rule about nothing",
+    Container.seccomp({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: [], action: "SCMP_ACT_ERRNO" }] }),
+    "seccomp",
+    ["without the name"]
+  ],
+  ["an AppArmor profile of two words", Container.apparmor("a b"), "apparmor", ["\"a b\""]],
+  ["no label of SELinux", Container.selinux("container_t"), "selinux", ["\"container_t\""]],
+  ["a runtime without a name", Container.runtime(""), "runtime", ["\"\""]],
+  ["half a GPU", Container.gpus(0.5), "gpus", ["0.5"]],
+  ["GPUs of no id", Container.gpus([]), "gpus", ["id"]],
   ["no time at all", Container.timeLimit(0), "timeLimit", ["not longer than nothing"]],
   ["no CPUs", Container.cpus(0), "cpus", ["0"]],
   ["infinitely many CPUs", Container.cpus(Number.POSITIVE_INFINITY), "cpus", ["Infinity"]],

@@ -3,8 +3,8 @@ import * as Stream from "effect/Stream"
 import { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import type * as Errors from "../../Errors.ts"
-import { type Case, group, job, needs, part } from "../case.ts"
-import { equal, fails, holds } from "../expect.ts"
+import { type Case, group, isGone, job, needs, part, tracked, willBeGone } from "../case.ts"
+import { equal, fails, holds, isFailure } from "../expect.ts"
 
 const it = group("security")
 
@@ -97,6 +97,101 @@ export const cases: ReadonlyArray<Case> = [
               yield* equal("the kernel's word", text, "NoNewPrivs:\t1\nCapBnd:\t0000000000000000\n")
             })
           )
+        }))
+    })
+  ),
+  it(
+    "a filter of system calls",
+    Effect.gen(function*() {
+      const self = Container.seccomp(
+        yield* job("mkdir /tmp/a 2>/dev/null || echo refused; echo x > /tmp/b; cat /tmp/b"),
+        {
+          defaultAction: "SCMP_ACT_ALLOW",
+          syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO" }]
+        }
+      )
+      yield* needs(
+        "seccomp",
+        self,
+        (self) => Effect.flatMap(Container.string(self), (text) => equal("what it may do", text, "refused\nx\n"))
+      )
+    })
+  ),
+  it(
+    "no filter of system calls",
+    Effect.gen(function*() {
+      const self = yield* job("grep Seccomp: /proc/self/status")
+      const text = yield* Container.string(Container.seccomp(self, "unconfined"))
+      yield* equal("the kernel's word", text, "Seccomp:\t0\n")
+    })
+  ),
+  it(
+    "a profile of AppArmor that the host has not got",
+    Effect.gen(function*() {
+      yield* needs(
+        "apparmor",
+        Container.apparmor(yield* job(["true"]), "efc-no-such-profile"),
+        (self) =>
+          Effect.gen(function*() {
+            const { container, found } = yield* tracked(self)
+            // A host without AppArmor has no profile at all.
+            yield* fails(Container.run(container), { names: ["apparmor"] })
+            yield* isGone(found)
+          })
+      )
+    })
+  ),
+  it(
+    "a label of SELinux, or its refusal",
+    Effect.gen(function*() {
+      yield* needs(
+        "selinux",
+        Container.selinux(yield* job("cat /proc/self/attr/current"), "level:s0:c7"),
+        (self) =>
+          Container.string(self).pipe(
+            Effect.flatMap((label) => holds("the kernel's word", label.includes("s0:c7"), label)),
+            Effect.catchTag(
+              "ContainerCreate",
+              (error) => isFailure(error, { reason: "Unsupported", names: ["selinux"] })
+            )
+          )
+      )
+    })
+  ),
+  it(
+    "a runtime of one's own choice",
+    Effect.gen(function*() {
+      yield* needs(
+        "runtime",
+        Container.runtime(yield* job("echo hello"), "runc"),
+        (self) => Effect.flatMap(Container.string(self), (text) => equal("what it writes", text, "hello\n"))
+      )
+    })
+  ),
+  it(
+    "a runtime that the engine has not got",
+    Effect.gen(function*() {
+      yield* needs(
+        "runtime",
+        Container.runtime(yield* job(["true"]), "efc-no-such-runtime"),
+        (self) =>
+          Effect.gen(function*() {
+            const { container, found } = yield* tracked(self)
+            yield* fails(Container.run(container), { names: ["efc-no-such-runtime"] })
+            yield* willBeGone(found)
+          })
+      )
+    })
+  ),
+  it(
+    "a GPU",
+    Effect.gen(function*() {
+      yield* needs("gpus", Container.gpus(yield* job(["true"]), "all"), (self) =>
+        Effect.gen(function*() {
+          const { container, found } = yield* tracked(self)
+          // Whether there is one is the machine's: without, the engine says what it has looked for.
+          yield* Effect.catch(Container.run(container), (error) => isFailure(error, { names: ["gpu"] }))
+          yield* willBeGone(found)
         }))
     })
   ),

@@ -1,3 +1,4 @@
+import type { SeccompProfile } from "../../../ContainerConfig.ts"
 import type { Seccomp } from "./seccomp.ts"
 
 /** The parts of the OCI runtime specification that are written here, with its names. */
@@ -28,6 +29,7 @@ export interface Process {
     readonly permitted: ReadonlyArray<string>
   } | undefined
   readonly noNewPrivileges?: boolean | undefined
+  readonly apparmorProfile?: string | undefined
   readonly oomScoreAdj?: number | undefined
   readonly rlimits?: ReadonlyArray<Rlimit> | undefined
 }
@@ -89,5 +91,5 @@ export interface Linux {
   readonly maskedPaths: ReadonlyArray<string>
   readonly readonlyPaths: ReadonlyArray<string>
   readonly sysctl?: Readonly<Record<string, string>> | undefined
-  readonly seccomp?: Seccomp | undefined
+  readonly seccomp?: Seccomp | SeccompProfile | undefined
 }

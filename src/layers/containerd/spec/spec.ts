@@ -15,6 +15,8 @@ export interface Host {
   readonly swapLimit: boolean
   /** Its architecture when it can filter system calls and is to do so. */
   readonly seccomp: string | undefined
+  /** Whether its kernel confines by profiles. */
+  readonly apparmor: boolean
 }
 
 export interface Input {
@@ -101,7 +103,9 @@ const asked = (mount: Asked): ReadonlyArray<Mount> => {
 
 const linux = (input: Input, capabilities: ReadonlyArray<string>): Linux => {
   const { cgroupsPath, config, given, host, network } = input
-  const seccomp = config.privileged || host.seccomp === undefined
+  const seccomp = typeof config.seccomp === "object"
+    ? config.seccomp
+    : config.privileged || host.seccomp === undefined || config.seccomp === "unconfined"
     ? undefined
     : Seccomp.profile(host.seccomp, capabilities)
   const namespaces: ReadonlyArray<Namespace> = [
@@ -139,6 +143,7 @@ export const make = (input: Input): Spec => {
       cwd: config.workDir ?? (image.workDir === "" ? "/" : image.workDir),
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
       ...(config.noNewPrivileges ? { noNewPrivileges: true } : {}),
+      ...(config.apparmor === undefined || !host.apparmor ? {} : { apparmorProfile: config.apparmor }),
       ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
       ...(ulimits === undefined ? {} : { rlimits: rlimits(ulimits) })
     },
