@@ -103,9 +103,9 @@ const nobody = "65534:65534"
 
 /**
  * A preset for code that nobody trusts: no network, a root file system that can only be read with 64 MiB of memory at
- * `/tmp` to write to, a user that owns nothing, no capability, no way to new privileges, and limits: 512 MiB of memory and
- * no swap, one CPU, 128 processes, 60 seconds, and 1 MiB of output that is kept. What is set after it holds over it. What
- * was mounted into the container before stays as it was.
+ * `/tmp` to write to, a user that owns nothing, no capability, no way to new privileges, the engine's own filter of system
+ * calls, no device, and limits: 512 MiB of memory and no swap, one CPU, 128 processes, 60 seconds, and 1 MiB of output that
+ * is kept. What is set after it holds over it. What was mounted into the container before stays as it was.
  *
  * It is as safe as the engine's kernel: for more, give the engine a runtime with a kernel of its own. `SECURITY.md` says
  * what each of these keeps out.
@@ -140,6 +140,11 @@ export const untrusted = (self: Container): Container =>
     user: nobody,
     privileged: false,
     devices: [],
+    gpus: undefined,
+    seccomp: undefined,
+    apparmor: undefined,
+    selinux: undefined,
+    oomScoreAdj: undefined,
     capAdd: [],
     capDrop: ["ALL"],
     noNewPrivileges: true,

@@ -175,6 +175,12 @@ const infoOf = (found: Schemas.Container, shown: (image: string) => string): Con
 // the operations
 // ---------------------------------------------------------------------------------------------------------------------
 
+/** A driver that is not there would read as an image that is not there, and not every engine names it. */
+const aboutLogDriver = ({ logDriver }: ContainerConfig, error: Errors.Reason): Errors.Reason =>
+  logDriver !== undefined && /log driver|logging (?:driver|plugin)|logger: /i.test(error.message)
+    ? reason("InvalidArgument", { ...error, message: `log driver ${logDriver.name}: ${error.message}` })
+    : error
+
 type Operations = Pick<
   Primitives,
   | "create"
@@ -305,7 +311,7 @@ export const make = (client: Client): Operations => {
       path: "/containers/create",
       query: { name: config.name, platform: config.platform },
       json: creation(config, client.isPodman)
-    }, Schemas.created).pipe(Effect.mapError(named(config.platform)))
+    }, Schemas.created).pipe(Effect.mapError((error) => aboutLogDriver(config, named(config.platform)(error))))
     yield* refuseDropped(id, warnings)
     yield* Effect.forEach(config.networks.slice(1), (network) => join(id, network), { discard: true }).pipe(
       Effect.tapError(() =>

@@ -83,6 +83,20 @@ export const cases: ReadonlyArray<Case> = [
     Container.oomScoreAdj(500),
     "500\n"
   ),
+  it(
+    "memory, and swap on top",
+    Effect.gen(function*() {
+      const script = either("memory.swap.max", "memory/memory.memsw.limit_in_bytes")
+      yield* needs(
+        "memoryLimit",
+        Container.memory(yield* job(script), "64 MiB", { swap: "32 MiB" }),
+        (self) =>
+          Effect.flatMap(Container.string(self), (text) =>
+            // Version 2 counts swap alone, version 1 both together.
+            equal("32 MiB of swap", text === "33554432\n" || text === "100663296\n" ? "32 MiB" : text, "32 MiB"))
+      )
+    })
+  ),
   seen(
     "the CPUs that it may run on",
     "cpuLimit",

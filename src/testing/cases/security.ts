@@ -226,6 +226,15 @@ export const cases: ReadonlyArray<Case> = [
     "refused\nkept\n"
   ),
   attempt("has no capability", bounding, "CapBnd:\t0000000000000000\n"),
+  it(
+    "code that nobody trusts has the engine's filter of system calls, whatever was said before",
+    Effect.flatMap(job("grep Seccomp: /proc/self/status"), (self) =>
+      needs(
+        "linuxCapabilities",
+        self.pipe(Container.seccomp("unconfined"), Container.untrusted),
+        (self) => Effect.flatMap(Container.string(self), (text) => equal("the kernel's word", text, "Seccomp:\t2\n"))
+      ))
+  ),
   attempt("gets no new privileges", "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t1\n"),
   attempt(
     "is limited in memory",

@@ -166,7 +166,11 @@ export const cases: ReadonlyArray<Case> = [
       yield* needs("logDriver", self, (self) =>
         Effect.gen(function*() {
           const { container, found } = yield* tracked(self)
-          yield* fails(Container.run(container), { tag: "ContainerCreate", names: ["efc-no-such-driver"] })
+          yield* fails(Container.run(container), {
+            tag: "ContainerCreate",
+            reason: "InvalidArgument",
+            names: ["efc-no-such-driver"]
+          })
           yield* isGone(found)
         }))
     })

@@ -133,8 +133,8 @@ describe("what the engine's host has to have", { timeout: 60_000 }, () => {
         const { capabilities } = yield* Effect.provide(Backend.Backend, engine(fake.host))
         return capabilities
       })
-      const { gpus, healthcheck, seccomp } = yield* capabilities({ CgroupDriver: "cgroupfs" })
-      assert.deepStrictEqual([gpus, healthcheck, seccomp], [false, false, false])
+      const { gpus, healthcheck, runtime, seccomp } = yield* capabilities({ CgroupDriver: "cgroupfs" })
+      assert.deepStrictEqual([gpus, healthcheck, runtime, seccomp], [false, false, false, false])
       assert.strictEqual((yield* capabilities({ CgroupDriver: "systemd" })).healthcheck, true)
       assert.strictEqual((yield* capabilities({})).healthcheck, false)
     }))
