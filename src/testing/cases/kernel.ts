@@ -26,6 +26,12 @@ const seen = (
 const either = (second: string, first: string): string =>
   `cat /sys/fs/cgroup/${second} 2>/dev/null || cat /sys/fs/cgroup/${first}`
 
+/**
+ * With limits of the two that an older Podman raises as soon as there is a limit of anything, which not every machine lets it.
+ */
+const limited = (self: Container.Container): Container.Container =>
+  self.pipe(Container.ulimit("nproc", 4096), Container.ulimit("nofile", 512))
+
 const openFiles = "echo $(ulimit -Sn) $(ulimit -Hn)"
 
 export const cases: ReadonlyArray<Case> = [
@@ -33,27 +39,27 @@ export const cases: ReadonlyArray<Case> = [
     "a limit of open files, soft and hard",
     "ulimits",
     openFiles,
-    Container.ulimit("nofile", { soft: 300, hard: 400 }),
+    (self) => Container.ulimit(limited(self), "nofile", { soft: 300, hard: 400 }),
     "300 400\n"
   ),
   seen(
     "of two limits of one name the last holds",
     "ulimits",
     openFiles,
-    (self) => self.pipe(Container.ulimit("nofile", 300), Container.ulimit("nofile", 200)),
+    (self) => limited(self).pipe(Container.ulimit("nofile", 300), Container.ulimit("nofile", 200)),
     "200 200\n"
   ),
   seen(
     "no limit",
     "ulimits",
     "echo $(ulimit -Sc) $(ulimit -Hc)",
-    Container.ulimit("core", "unlimited"),
+    (self) => Container.ulimit(limited(self), "core", "unlimited"),
     "unlimited unlimited\n"
   ),
   it(
     "a further process has the same limits",
     Effect.gen(function*() {
-      const self = (yield* job(["sleep", "60"])).pipe(
+      const self = limited(yield* job(["sleep", "60"])).pipe(
         Container.ulimit("nofile", { soft: 300, hard: 400 }),
         Container.ulimit("core", "unlimited")
       )
