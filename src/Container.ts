@@ -10,6 +10,12 @@
 export * from "./container/confinement.ts"
 export { copyFrom, type CopyOptions, copyTo, readText } from "./container/copy.ts"
 export {
+  copyDirectoryFrom,
+  type CopyDirectoryFromOptions,
+  type CopyDirectoryOptions,
+  copyDirectoryTo
+} from "./container/copyDirectory.ts"
+export {
   type Container,
   type Device,
   isContainer,

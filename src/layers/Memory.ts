@@ -45,7 +45,7 @@ export { type Build, type Builder } from "./memory/builder.ts"
 export { Engine, make } from "./memory/engine.ts"
 export * as Fault from "./memory/fault.ts"
 export { image, type ImageConfig, type ImageOptions, type MemoryImage } from "./memory/image.ts"
-export type { Ending, Files, Piece, Process, Recipe } from "./memory/recipe.ts"
+export type { Ending, FileAttributes, FileInfo, Files, Piece, Process, Recipe } from "./memory/recipe.ts"
 export type { Options } from "./memory/world.ts"
 
 /**

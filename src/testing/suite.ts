@@ -9,6 +9,7 @@ import { cases as build } from "./cases/build.ts"
 import { cases as cleaning } from "./cases/cleaning.ts"
 import { cases as copy } from "./cases/copy.ts"
 import { cases as copying } from "./cases/copying.ts"
+import { cases as directories } from "./cases/directories.ts"
 import { cases as events } from "./cases/events.ts"
 import { cases as exec } from "./cases/exec.ts"
 import { cases as exit } from "./cases/exit.ts"
@@ -66,6 +67,7 @@ export const cases: ReadonlyArray<Case> = [
   ...spawner,
   ...copy,
   ...copying,
+  ...directories,
   ...events,
   ...interruption,
   ...images,

@@ -1,10 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as Tar from "effect/encoding/Tar"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { posix } from "node:path"
 import * as zlib from "node:zlib"
 import * as Errors from "../../Errors.ts"
-import type { FileSystem, Node } from "./files.ts"
+import type { FileSystem } from "./files.ts"
+import type { Node } from "./tree.ts"
 
 /** An entry of an archive, read. Its path has no leading slash and never leads out of the directory it is put in. */
 export interface Unpacked {
@@ -49,7 +51,9 @@ const decompress = (operation: string, bytes: Uint8Array): Effect.Effect<Uint8Ar
 /** Reads a whole archive. */
 export const unpack = Effect.fnUntraced(function*<E>(
   operation: string,
-  archive: Stream.Stream<Uint8Array, E>
+  archive: Stream.Stream<Uint8Array, E>,
+  /** What a further name may be given to that is not in the archive. */
+  outside?: (path: string) => Node | undefined
 ): Effect.fn.Return<ReadonlyArray<Unpacked>, Errors.Reason | E> {
   const bytes = yield* decompress(operation, concat(yield* Stream.runCollect(archive)))
   const entries: Array<Unpacked> = []
@@ -58,15 +62,15 @@ export const unpack = Effect.fnUntraced(function*<E>(
     Stream.pipeThroughChannel(Tar.decode()),
     Stream.runForEach(Effect.fnUntraced(function*({ body, header }) {
       const path = posix.resolve("/", header.path).slice(1)
-      const { linkTarget = "", mode, mtime } = header
+      const { gid, linkTarget = "", mode, mtime, uid } = header
       const node: Node | undefined = header.type === "File"
-        ? { type: "file", bytes: concat(yield* Stream.runCollect(body)), mode, mtime }
+        ? { type: "file", bytes: concat(yield* Stream.runCollect(body)), mode, mtime, uid, gid }
         : header.type === "Directory"
-        ? { type: "directory", mode, mtime }
+        ? { type: "directory", mode, mtime, uid, gid }
         : header.type === "Symlink"
-        ? { type: "symlink", target: linkTarget, mtime }
+        ? { type: "symlink", target: linkTarget, mtime, uid, gid }
         : header.type === "Hardlink"
-        ? files.get(posix.resolve("/", linkTarget).slice(1))
+        ? files.get(posix.resolve("/", linkTarget).slice(1)) ?? outside?.(linkTarget)
         : undefined
       if (node === undefined) {
         return yield* new Errors.Unsupported({
@@ -91,16 +95,19 @@ export const unpack = Effect.fnUntraced(function*<E>(
 })
 
 /** Writes an archive. */
-export const pack = (entries: ReadonlyArray<Unpacked>): Stream.Stream<Uint8Array, Errors.Reason> =>
-  Stream.fromArray(
-    entries.map(({ node, path }) =>
-      node.type === "file"
-        ? Tar.file(path, node.bytes, { mode: node.mode, mtime: node.mtime })
-        : node.type === "directory"
-        ? Tar.directory(path, { mode: node.mode, mtime: node.mtime })
-        : Tar.symlink(path, node.target, { mtime: node.mtime })
-    )
-  ).pipe(
+export const pack = (entries: ReadonlyArray<Unpacked>): Stream.Stream<Uint8Array, Errors.Reason> => {
+  const first = new Map<Node, string>()
+  const entryOf = ({ node, path }: Unpacked): Tar.Entry => {
+    const { gid, mtime, uid } = node
+    if (node.type === "symlink") return Tar.symlink(path, node.target, { mtime, uid, gid })
+    const options = { mode: node.mode, mtime, uid, gid }
+    if (node.type === "directory") return Tar.directory(path, options)
+    const name = first.get(node)
+    if (name !== undefined) return Tar.hardlink(path, name, options)
+    first.set(node, path)
+    return Tar.file(path, node.bytes, options)
+  }
+  return Stream.fromArray(entries.map(entryOf)).pipe(
     Stream.pipeThroughChannel(Tar.encode()),
     Stream.mapError((error) =>
       new Errors.Internal({
@@ -110,6 +117,7 @@ export const pack = (entries: ReadonlyArray<Unpacked>): Stream.Stream<Uint8Array
       })
     )
   )
+}
 
 /** Puts an archive into a directory, which has to be there. */
 export const copyIn = Effect.fnUntraced(function*<E>(
@@ -121,8 +129,13 @@ export const copyIn = Effect.fnUntraced(function*<E>(
   if (node.type !== "directory") {
     return yield* new Errors.InvalidArgument({ operation: "copyIn", message: `${path} is not a directory` })
   }
-  for (const entry of yield* unpack("copyIn", archive)) {
-    yield* Effect.fromResult(system.put(posix.join(path, entry.path), entry.node))
+  const outside = (name: string) =>
+    Result.getOrUndefined(system.look(posix.join(path, posix.resolve("/", name).slice(1))))
+  for (const { node, path: below } of yield* unpack("copyIn", archive, outside)) {
+    const target = posix.join(path, below)
+    yield* Effect.fromResult(system.replace(target, node))
+    // One that was there gets what the archive says of it.
+    if (node.type === "directory" && below !== "") yield* Effect.fromResult(system.change(target, node))
   }
 })
 
@@ -130,6 +143,8 @@ export const copyIn = Effect.fnUntraced(function*<E>(
 export const copyOut = (system: FileSystem, path: string): Stream.Stream<Uint8Array, Errors.Reason> =>
   Stream.unwrap(Effect.gen(function*() {
     const name = posix.basename(posix.resolve("/", path)) || "."
-    const found = yield* Effect.fromResult(system.walk(path))
+    const found = yield* Effect.fromResult(
+      system.walk(/\/\.?$/.test(path) ? system.real(posix.resolve("/", path)) : path)
+    )
     return pack(found.map(([below, node]) => ({ path: posix.join(name, below), node })))
   }))

@@ -1,8 +1,8 @@
 import * as Redacted from "effect/Redacted"
 import type { ContainerConfig } from "../../ContainerConfig.ts"
-import { filesOf } from "./files.ts"
 import type { MemoryImage } from "./image.ts"
 import type { Facts } from "./process.ts"
+import { filesOf } from "./view.ts"
 import type { Held } from "./world.ts"
 
 type Variables = ContainerConfig["env"]

@@ -4,8 +4,8 @@
 import * as DateTime from "effect/DateTime"
 import { createHash } from "node:crypto"
 import type { Credentials } from "../../Backend.ts"
-import { type Tree, treeOf } from "./files.ts"
 import type { Recipe } from "./recipe.ts"
+import { type Tree, treeOf } from "./tree.ts"
 
 /**
  * What an image has besides its recipe.

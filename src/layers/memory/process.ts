@@ -10,10 +10,10 @@ import type { Health, TerminalSize } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import type { Source } from "../../Output.ts"
-import { bytesOf } from "./files.ts"
 import type { Input } from "./input.ts"
 import { reasons } from "./reasons.ts"
 import type { Ending, Piece, Process, Recipe } from "./recipe.ts"
+import { bytesOf } from "./tree.ts"
 
 /** What a process is told. The rest of {@link Process} is what it can do. */
 export type Facts = Omit<

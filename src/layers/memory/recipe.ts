@@ -10,6 +10,37 @@ import type { ExitStatus } from "../../ExitStatus.ts"
 import type { Source } from "../../Output.ts"
 
 /**
+ * What is said of a file besides its content.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FileAttributes {
+  readonly mode?: number | undefined
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
+  readonly mtime?: Date | undefined
+}
+
+/**
+ * A file, directory or link of a container.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FileInfo {
+  readonly type: "file" | "directory" | "symlink"
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  /** Of a file, in bytes; 0 otherwise. */
+  readonly size: number
+  readonly mtime: Date
+  /** Where a link leads. */
+  readonly target: string | undefined
+}
+
+/**
  * Files of a container, in memory: its image's, what was copied in, what its processes wrote. Named volumes are shared by
  * all containers that mount them, and a bind mount is the directory of this machine that it says. Paths are absolute.
  *
@@ -31,6 +62,13 @@ export interface Files {
   readonly makeDirectory: (path: string) => Effect.Effect<void, Errors.Reason>
   /** A file, or a directory with all that is in it. */
   readonly remove: (path: string) => Effect.Effect<void, Errors.Reason>
+  /** Of a link, the link itself. */
+  readonly lstat: (path: string) => Effect.Effect<FileInfo, Errors.Reason>
+  /** Of a link, what it leads to. What is left out stays. */
+  readonly change: (path: string, attributes: FileAttributes) => Effect.Effect<void, Errors.Reason>
+  readonly symlink: (target: string, path: string) => Effect.Effect<void, Errors.Reason>
+  /** As rename(2) does: a file replaces a file, a directory an empty one. Only within one mount. */
+  readonly rename: (from: string, to: string) => Effect.Effect<void, Errors.Reason>
 }
 
 /**

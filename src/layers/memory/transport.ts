@@ -7,10 +7,10 @@ import * as Stream from "effect/Stream"
 import type * as Errors from "../../Errors.ts"
 import * as Reference from "../../Reference.ts"
 import { pack, unpack } from "./archive.ts"
-import { bytesOf, type Node } from "./files.ts"
 import type { MemoryImage } from "./image.ts"
 import { reasons } from "./reasons.ts"
 import { familiar } from "./store.ts"
+import { bytesOf, type Node } from "./tree.ts"
 import type { World } from "./world.ts"
 
 /**

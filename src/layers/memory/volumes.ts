@@ -4,9 +4,9 @@ import * as Result from "effect/Result"
 import type { VolumeConfig, VolumeInfo } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import * as Filter from "../../Filter.ts"
-import { Tree } from "./files.ts"
 import { reasons } from "./reasons.ts"
 import { refused } from "./store.ts"
+import { Tree } from "./tree.ts"
 import type { World } from "./world.ts"
 
 export const create = Effect.fnUntraced(function*(

@@ -11,12 +11,13 @@ import type { Builder } from "./builder.ts"
 import { Events } from "./events.ts"
 import type { Fault } from "./fault.ts"
 import { Faults, gone } from "./faults.ts"
-import { type FileSystem, Tree } from "./files.ts"
+import type { FileSystem } from "./files.ts"
 import type { MemoryImage } from "./image.ts"
 import type { Input } from "./input.ts"
 import type { Journal } from "./journal.ts"
 import type { Running } from "./process.ts"
 import { Store } from "./store.ts"
+import { Tree } from "./tree.ts"
 
 /** A container that the engine holds. */
 export interface Held {
