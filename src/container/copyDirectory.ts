@@ -36,6 +36,9 @@ export interface CopyDirectoryFromOptions extends CopyDirectoryOptions {
 
 type Failure = Errors.ContainerOptions | Errors.ContainerCopy | PlatformError
 
+const isOf = (tag: Errors.Reason["_tag"]) => (error: Errors.ContainerCopy | PlatformError): boolean =>
+  error._tag === "ContainerCopy" && error.reason._tag === tag
+
 const isId = (id: number | undefined): boolean => id === undefined || (Number.isSafeInteger(id) && id >= 0)
 
 const issueOf = (path: string, { gid, uid }: CopyDirectoryOptions): string | undefined => {
@@ -76,8 +79,11 @@ export const copyDirectoryTo = Effect.fn("Container.copyDirectoryTo")(function*(
   const { type } = yield* fs.stat(directory)
   if (type !== "Directory") return yield* refuse(`${JSON.stringify(directory)} is no directory`)
 
-  const archive = (name: string | undefined): Stream.Stream<Uint8Array, Errors.ContainerCopy | PlatformError> =>
-    Tree.entries(fs, directory, { ...options, name }).pipe(
+  const archive = (
+    prefix: string,
+    isMade: boolean
+  ): Stream.Stream<Uint8Array, Errors.ContainerCopy | PlatformError> =>
+    Tree.entries(fs, directory, { ...options, prefix, isMade }).pipe(
       Stream.pipeThroughChannel(
         Tar.encode<Tree.Refused | PlatformError, unknown, Tar.Entry<Tree.Refused | PlatformError>>()
       ),
@@ -94,11 +100,17 @@ export const copyDirectoryTo = Effect.fn("Container.copyDirectoryTo")(function*(
     )
 
   const target = posix.normalize(path).replace(/(.)\/+$/, "$1")
-  yield* backend.copyIn(id, target, archive(undefined)).pipe(
+  const unpacked = (into: string, prefix: string, isMade: boolean) =>
     Effect.catchIf(
-      (error) => target !== "/" && error._tag === "ContainerCopy" && error.reason._tag === "NotFound",
-      () => backend.copyIn(id, posix.dirname(target), archive(posix.basename(target)))
+      backend.copyIn(id, into, archive(prefix, isMade)),
+      // Some engine takes no link that leads out of where it unpacks: none leads out of the root.
+      isOf("Unsupported"),
+      () => backend.copyIn(id, "/", archive(target.slice(1), isMade))
     )
+  yield* Effect.catchIf(
+    unpacked(target, "", false),
+    (error) => target !== "/" && isOf("NotFound")(error),
+    () => unpacked(posix.dirname(target), posix.basename(target), true)
   )
 })
 

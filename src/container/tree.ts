@@ -64,8 +64,10 @@ const contentOf = (
 
 /** Under what name, and whose, it is to be. */
 export interface Options {
-  /** The name of the directory itself, which then has an entry too. Default: only what is in it. */
-  readonly name?: string | undefined
+  /** What every name begins with, without a slash at its end. Default: nothing. */
+  readonly prefix?: string | undefined
+  /** That the directory itself has an entry, under its prefix. Default `false`. */
+  readonly isMade?: boolean | undefined
   /** Default: as the files say. */
   readonly uid?: number | undefined
   readonly gid?: number | undefined
@@ -146,9 +148,9 @@ export const entries = (
 
     const begin = Effect.gen(function*() {
       isBegun = true
-      const { name } = options
-      yield* enter(root, name ?? "")
-      return name === undefined ? undefined : Tar.directory(name, attributes(yield* fs.stat(root)))
+      const { isMade = false, prefix = "" } = options
+      yield* enter(root, prefix)
+      return isMade ? Tar.directory(prefix, attributes(yield* fs.stat(root))) : undefined
     })
 
     const advance = (level: Level): Effect.Effect<Tar.Entry<Failure> | undefined, Failure> => {

@@ -14,6 +14,7 @@ import { cases as events } from "./cases/events.ts"
 import { cases as exec } from "./cases/exec.ts"
 import { cases as exit } from "./cases/exit.ts"
 import { cases as files } from "./cases/files.ts"
+import { cases as fileSystem } from "./cases/fileSystem.ts"
 import { cases as images } from "./cases/images.ts"
 import { cases as input } from "./cases/input.ts"
 import { cases as interruption } from "./cases/interruption.ts"
@@ -68,6 +69,7 @@ export const cases: ReadonlyArray<Case> = [
   ...copy,
   ...copying,
   ...directories,
+  ...fileSystem,
   ...events,
   ...interruption,
   ...images,

@@ -3,28 +3,10 @@
  */
 import { Effect } from "effect"
 import { ExitStatus } from "effect-containers"
-import type { Process } from "effect-containers/layers/Memory"
+import { programs as files } from "./fileCommands.ts"
+import { type Program, type Run, says } from "./program.ts"
 import { httpd } from "./servers.ts"
 import { from, ids, list, open, type Reader } from "./system.ts"
-
-/** What a program is started with. */
-export interface Program {
-  readonly process: Process
-  readonly args: ReadonlyArray<string>
-  readonly env: ReadonlyMap<string, string>
-  readonly directory: string
-  readonly stdin: Reader
-  /** Which of its file descriptors are a terminal. */
-  readonly isTerminal: (fd: number) => boolean
-  readonly stdout: (content: string | Uint8Array) => Effect.Effect<void>
-  readonly stderr: (content: string) => Effect.Effect<void>
-}
-
-type Run = (program: Program) => Effect.Effect<number>
-
-/** Gives what it fails with to standard error, as its own words. */
-const says = (name: string, { stderr }: Program) => (issue: string): Effect.Effect<number> =>
-  Effect.as(stderr(`${name}: ${issue}\n`), 1)
 
 const escapes: Readonly<Record<string, number>> = { n: 10, t: 9, r: 13, "\\": 92 }
 
@@ -159,12 +141,6 @@ const mkdir: Run = (program) => {
     )
 }
 
-const rm: Run = (program) =>
-  program.process.files.remove(from(program.directory, program.args[0] ?? "")).pipe(
-    Effect.as(0),
-    Effect.catch((reason) => says("rm", program)(reason.message))
-  )
-
 const id: Run = ({ args: [flag], process, stdout }) =>
   Effect.flatMap(ids(process), ({ gid, uid }) => Effect.as(stdout(`${flag === "-g" ? gid : uid}\n`), 0))
 
@@ -200,8 +176,8 @@ export const programs: Readonly<Record<string, Run>> = {
   ls,
   mkdir,
   printf,
+  ...files,
   pwd: ({ directory, stdout }) => Effect.as(stdout(`${directory}\n`), 0),
-  rm,
   seq,
   stty,
   sleep: ({ args: [seconds] }) => Effect.as(Effect.sleep(Number(seconds) * 1000), 0),

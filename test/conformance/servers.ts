@@ -3,7 +3,7 @@
  */
 import { Effect } from "effect"
 import { createServer } from "node:http"
-import type { Program } from "./commands.ts"
+import type { Program } from "./program.ts"
 import { from } from "./system.ts"
 
 const option = (args: ReadonlyArray<string>, name: string): string | undefined => {

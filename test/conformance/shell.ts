@@ -4,8 +4,9 @@
 import { Data, Effect } from "effect"
 import { ExitStatus } from "effect-containers"
 import type { Process } from "effect-containers/layers/Memory"
-import { type Program, programs } from "./commands.ts"
+import { programs } from "./commands.ts"
 import { type Command, type List, parse, type Word } from "./parse.ts"
+import type { Program } from "./program.ts"
 import { from, open, Reader, write } from "./system.ts"
 
 /** The shell ends: it was told to, or killed. */

@@ -57,7 +57,7 @@ export class Reader {
 /** Standard input of the process. */
 export const inputOf = (process: Process) => Effect.map(Stream.toPull(process.stdin), Reader.fromPull)
 
-const never = (error: Errors.Reason): string => {
+export const never = (error: Errors.Reason): string => {
   switch (error._tag) {
     case "NotFound":
       return "No such file or directory"

@@ -93,7 +93,11 @@ const general: ReadonlyArray<Rule> = [
       /no such (?:container|image|exec|network|volume)|network .* not found|image not known|could not find the file/i,
     tag: "NotFound"
   },
-  { says: /exists but is not a directory/i, tag: "InvalidArgument" }
+  { says: /invalid symlink /i, tag: "Unsupported" },
+  {
+    says: /exists but is not a directory|extraction point is not a directory|evalSymlinksInScope: too many links/i,
+    tag: "InvalidArgument"
+  }
 ]
 
 const build: ReadonlyArray<Rule> = [

@@ -143,8 +143,8 @@ export class Tree implements Place {
       if (present.type !== "directory" && node.type === "directory") return invalid(to, "is not a directory")
       if ([...this.#nodes.keys()].some((key) => key.startsWith(`${target}/`))) return invalid(to, "is not empty")
     }
-    for (const [key, inner] of [...this.#nodes]) {
-      if (key !== source && !key.startsWith(`${source}/`)) continue
+    const moved = Array.from(this.#nodes).filter(([key]) => key === source || key.startsWith(`${source}/`))
+    for (const [key, inner] of moved) {
       this.#nodes.delete(key)
       this.#nodes.set(target + key.slice(source.length), inner)
     }

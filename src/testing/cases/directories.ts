@@ -54,6 +54,7 @@ const fill = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, root: string
   yield* fs.link(`${root}/tool`, `${root}/tool-too`)
   yield* fs.symlink("tool", `${root}/link`)
   yield* fs.symlink("/nowhere/at/all", `${root}/dangling`)
+  yield* fs.symlink("../../up/and/out", `${root}/up`)
   yield* fs.utimes(`${root}/none`, 1_000_000, 1_000_000)
   yield* fs.chmod(`${root}/empty`, 0o711)
   yield* fs.utimes(`${root}/empty`, 2_000_000, 2_000_000)

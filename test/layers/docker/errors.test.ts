@@ -14,6 +14,9 @@ const said: ReadonlyArray<Row> = [
     "cannot remove container 71 as it is running - running or paused containers cannot be removed without force: container state improper",
     "Conflict"
   ],
+  ["copyIn", 500, "invalid symlink \"/srv/up\" -> \"../../file\"", "Unsupported"],
+  ["copyOut", 500, "evalSymlinksInScope: too many links in /srv/round", "InvalidArgument"],
+  ["copyIn", 500, "extraction point is not a directory", "InvalidArgument"],
   ["copyIn", 500, "copier: put: /etc/passwd (/etc/passwd): exists but is not a directory", "InvalidArgument"],
   ["create", 404, "No such image: busybox:nope", "NotFound"],
   ["create", 400, "invalid mount config for type \"bind\": bind source path does not exist: /nope", "InvalidArgument"],
