@@ -94,10 +94,12 @@ export const locate = Effect.fnUntraced(function*(
   at: At,
   path: string
 ): Effect.fn.Return<Located, PlatformError, Backend> {
-  for (let links = 0;; links++) {
+  const seen = new Set<string>()
+  for (;;) {
     const header = yield* look(container, at, path)
     if (header?.type !== "Symlink") return { path, header }
-    if (links === mostLinks) return yield* tooMany(at)
+    if (seen.has(path) || seen.size === mostLinks) return yield* tooMany(at)
+    seen.add(path)
     const target = header.linkTarget ?? ""
     const above = posix.dirname(path)
     // Which directory is above depends on whether a link led there.

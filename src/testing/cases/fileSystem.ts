@@ -65,7 +65,7 @@ const odd = "-a name\nof two lines, \u{e9}\u{1f431}"
 const text = (bytes: Option.Option<Uint8Array>) => Option.map(bytes, (bytes) => Buffer.from(bytes).toString())
 
 export const cases: ReadonlyArray<Case> = [
-  stopped("read and written, also before it starts", (fs) =>
+  runs("read and written", (fs) =>
     Effect.gen(function*() {
       yield* fs.writeFileString("/tmp/text", "from outside: \u{e9}\n")
       yield* equal("text", yield* fs.readFileString("/tmp/text"), "from outside: \u{e9}\n")
@@ -79,7 +79,7 @@ export const cases: ReadonlyArray<Case> = [
       yield* equal("exists", [yield* fs.exists("/tmp/bytes"), yield* fs.exists("/tmp/none/at/all")], [true, false])
       yield* fs.access("/etc/passwd", { readable: true })
     })),
-  stopped("directories, and what is in them, also before it starts", (fs) =>
+  runs("directories, and what is in them", (fs) =>
     Effect.gen(function*() {
       const path = yield* Path.Path
       yield* fs.makeDirectory("/srv/a/b", { recursive: true, mode: 0o700 })
@@ -100,7 +100,7 @@ export const cases: ReadonlyArray<Case> = [
       yield* refused(fs.makeDirectory("/etc/passwd", { recursive: true }), "AlreadyExists")
       yield* refused(fs.readDirectory("/none"), "NotFound")
     })),
-  stopped("links, also before it starts", (fs) =>
+  runs("links", (fs) =>
     Effect.gen(function*() {
       yield* fs.makeDirectory("/srv/deep/er", { recursive: true })
       yield* fs.writeFileString("/srv/file", "content")
@@ -119,12 +119,30 @@ export const cases: ReadonlyArray<Case> = [
       yield* equal("another name", yield* fs.readFileString(`/srv/${odd}`), "through it")
       yield* fs.symlink("/nowhere", "/srv/dangling")
       yield* equal("leads nowhere", yield* fs.exists("/srv/dangling"), false)
+    })),
+  runs("links that are refused", (fs) =>
+    Effect.gen(function*() {
+      yield* fs.makeDirectory("/srv", { recursive: true })
+      yield* fs.writeFileString("/srv/file", "content")
+      yield* fs.symlink("/nowhere", "/srv/dangling")
       yield* fs.symlink("round", "/srv/round")
       yield* refused(fs.readFile("/srv/round"), "BadResource", ["links"])
       yield* refused(fs.symlink("x", "/srv/dangling"), "AlreadyExists")
-      yield* refused(fs.link("/srv/file", "/srv/way"), "AlreadyExists")
+      yield* refused(fs.link("/srv/file", "/srv/round"), "AlreadyExists")
       yield* refused(fs.link("/srv/none", "/srv/new"), "NotFound")
       yield* refused(fs.readLink("/srv/none"), "NotFound")
+    })),
+  stopped("without any program, also before it starts", (fs) =>
+    Effect.gen(function*() {
+      yield* fs.makeDirectory("/srv/a", { recursive: true })
+      yield* fs.writeFileString(`/srv/a/${odd}`, "odd")
+      yield* fs.symlink(odd, "/srv/a/link")
+      yield* equal("names", (yield* fs.readDirectory("/srv", { recursive: true })).toSorted(), [
+        "a",
+        `a/${odd}`,
+        "a/link"
+      ])
+      yield* equal("text", yield* fs.readFileString("/srv/a/link"), "odd")
     })),
   stopped("what takes a program of the container is refused before it starts, by name", (fs) =>
     Effect.gen(function*() {
