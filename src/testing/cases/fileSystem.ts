@@ -128,7 +128,7 @@ export const cases: ReadonlyArray<Case> = [
       yield* fs.symlink("round", "/srv/round")
       yield* refused(fs.readFile("/srv/round"), "BadResource", ["links"])
       yield* refused(fs.symlink("x", "/srv/dangling"), "AlreadyExists")
-      yield* refused(fs.link("/srv/file", "/srv/round"), "AlreadyExists")
+      yield* refused(fs.link("/srv/file", "/srv/dangling"), "AlreadyExists")
       yield* refused(fs.link("/srv/none", "/srv/new"), "NotFound")
       yield* refused(fs.readLink("/srv/none"), "NotFound")
     })),
