@@ -70,16 +70,31 @@ layer(NodeFileSystem.layer, { excludeTestServices: true })("a directory out of a
         Effect.provide(giving(
           Tar.directory("x", { mode: 0o555 }),
           Tar.symlink("x/a", "../outside/secret"),
-          Tar.file("x/a", "mine", { mode: 0o4755 }),
+          Tar.file("x/a", "mine", { mode: 0o755 }),
           Tar.symlink("x/b", "a"),
           Tar.hardlink("x/c", "x/b")
         ))
       )
       assert.deepStrictEqual(yield* fs.readDirectory(`${home}/outside`), [])
       assert.strictEqual(yield* fs.readFileString(`${home}/to/a`), "mine")
-      assert.strictEqual((yield* fs.stat(`${home}/to/a`)).mode & 0o7777, 0o4755)
+      assert.strictEqual((yield* fs.stat(`${home}/to/a`)).mode & 0o7777, 0o755)
       assert.strictEqual((yield* fs.stat(`${home}/to`)).mode & 0o7777, 0o555)
       assert.strictEqual(yield* fs.readLink(`${home}/to/c`), "a")
+    }))
+
+  it.effect("has programs that run as another one only together with their owners", () =>
+    Effect.gen(function*() {
+      const { fs, home } = yield* prepared
+      const uid = process.getuid?.() ?? 0
+      const gid = process.getgid?.() ?? 0
+      const modeOf = (keepOwners: boolean) =>
+        Container.copyDirectoryFrom("id", "/x", `${home}/${keepOwners}`, { keepOwners }).pipe(
+          Effect.provide(giving(Tar.directory("x"), Tar.file("x/a", "#!/bin/sh", { mode: 0o6755, uid, gid }))),
+          Effect.andThen(fs.stat(`${home}/${keepOwners}/a`)),
+          Effect.map(({ mode }) => mode & 0o7777)
+        )
+      assert.strictEqual(yield* modeOf(false), 0o755)
+      assert.strictEqual(yield* modeOf(true), 0o6755)
     }))
 
   it.effect("refuses what it cannot make", () =>

@@ -30,7 +30,10 @@ export interface CopyDirectoryOptions {
  * @since 0.1.0
  */
 export interface CopyDirectoryFromOptions extends CopyDirectoryOptions {
-  /** Give each file the owner that it has in the container, which takes root. Default `false`: whoever copies owns them. */
+  /**
+   * Give each file the owner that it has in the container, which takes root. Default `false`: whoever copies owns them, and
+   * no program gets the bits with which it would run as its owner or group.
+   */
   readonly keepOwners?: boolean | undefined
 }
 

@@ -22,6 +22,9 @@ export interface Options {
 const refuse = (tag: "InvalidArgument" | "Conflict" | "Unsupported", path: string, issue: string): Errors.Reason =>
   reason(tag, { operation: "copyOut", message: `${path}: ${issue}` })
 
+/** The bits with which a program runs as its owner or group: an image's are not to run as whoever copies. */
+const asAnother = 0o6000
+
 /** The names on the way to an entry; `undefined` when it does not stay where it belongs. */
 const partsOf = (path: string): ReadonlyArray<string> | undefined => {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".")
@@ -92,7 +95,7 @@ export const unpack = <E>(
         yield* fs.chown(path, owner.uid, owner.gid)
       }
       // After the owner, whose change takes setuid away.
-      yield* fs.chmod(path, mode)
+      yield* fs.chmod(path, options.keepOwners ? mode : mode & ~asAnother)
       yield* fs.utimes(path, mtime, mtime)
     })
 
