@@ -5,6 +5,7 @@ export { reason }
 
 /** The codes of gRPC that are asked about by name. */
 export const Code = {
+  alreadyExists: 6,
   failedPrecondition: 9,
   unavailable: 14
 } as const
@@ -69,6 +70,11 @@ const rules: ReadonlyArray<Rule> = [
     tag: "Conflict"
   },
   { says: /container with given ID already exists/i, tag: "AlreadyExists" },
+  {
+    says: /failed to start shim: mkdir .*: file exists/,
+    tag: "AlreadyExists",
+    hint: "the container's last task is still being taken away: try again"
+  },
   { says: /ttrpc: closed|shim.*(?:exited|disconnected)/i, tag: "Unavailable", hint: "the container's shim is gone" },
   { says: /locked for .*unavailable/i, tag: "Unavailable", hint: "somebody else writes it: try again" }
 ]

@@ -6,14 +6,15 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
+import type { Request } from "./channel.ts"
 import * as Attach from "./cni/attach.ts"
 import type { Engine, Known, Task } from "./engine.ts"
-import { reason } from "./errors.ts"
+import { Code, reason } from "./errors.ts"
 import { folderOf } from "./folder.ts"
 import * as Metrics from "./metrics.ts"
 import { Containers } from "./protocol/containers_pb.ts"
 import type { Process } from "./protocol/task_pb.ts"
-import { Tasks } from "./protocol/tasks_pb.ts"
+import { type CreateTaskRequestSchema, type CreateTaskResponse, Tasks } from "./protocol/tasks_pb.ts"
 import * as Record from "./record.ts"
 import * as Log from "./stdio/log.ts"
 
@@ -69,6 +70,24 @@ const vanishing = Schedule.upTo(Schedule.spaced("20 millis"), { times: 50 })
 
 /** The engine is there, the shim is not: the engine finds out and takes the task away. */
 const isShimGone = (error: Errors.Reason): boolean => error._tag === "Unavailable" && error.code !== 14
+
+/** How long the engine may take to take away what is left of a container's last task: 5 seconds. */
+const cleared = Schedule.upTo(Schedule.spaced("50 millis"), { times: 100 })
+
+/**
+ * Makes a task, with no process started yet. The engine forgets a task before its folder is gone: for as long it is waited
+ * for here, since nothing else tells when it is.
+ */
+export const create = (
+  { channel }: Engine,
+  operation: string,
+  request: Request<typeof CreateTaskRequestSchema>
+): Effect.Effect<CreateTaskResponse, Errors.Reason> =>
+  Effect.retry(channel.unary(Tasks.method.create, request, { operation }), {
+    // Of gRPC's own code for it, there is a task.
+    while: (error) => error._tag === "AlreadyExists" && error.code !== Code.alreadyExists,
+    schedule: cleared
+  })
 
 const killedCode = 137
 
@@ -171,14 +190,14 @@ export const start = Effect.fnUntraced(function*(
   const { network } = record
   const plan = network && (yield* Attach.plan(engine.cni, network))
   const scope = yield* Scope.fork(engine.scope)
-  const created = engine.channel.unary(Tasks.method.create, {
+  const created = create(engine, operation, {
     containerId: id,
     rootfs: known.mounts,
     stdin: pipes?.stdin ?? "",
     stdout: isAttached ? pipes.stdout : log.stdout,
     stderr: record.tty ? "" : isAttached ? pipes.stderr : log.stderr,
     terminal: record.tty
-  }, { operation })
+  })
   const started = engine.channel.unary(Tasks.method.start, { containerId: id, execId: "" }, { operation })
   const noted = <A, R>(effect: Effect.Effect<A, Errors.Reason, R>) =>
     Effect.tapError(effect, (error) =>

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { hostile, outcome, soon } from "../case.ts"
 import * as Use from "../docker/use.ts"
-import { keep } from "./behaved.ts"
+import { keep, wellBehaved } from "./behaved.ts"
 import { against, type Answer, type Engine } from "./server.ts"
 import { encode, fail, reply } from "./wire.ts"
 
@@ -60,6 +60,22 @@ describe("containerd, a run", () => {
       () => Use.run(),
       left
     )
+  )
+  hostile(
+    "while the engine still takes the last task away",
+    `"hello", then exit 0, ${nothing}`,
+    Effect.suspend(() => {
+      let times = 0
+      const there = "failed to start shim: mkdir /run/containerd/io.containerd.runtime.v2.task/efc/a: file exists: unknown"
+      return against(
+        {
+          "Tasks/Create": (call) =>
+            times++ < 3 ? fail(call.stream, 2, there) : wellBehaved["Tasks/Create"]?.(call)
+        },
+        () => Use.run(),
+        left
+      )
+    })
   )
   hostile(
     "whose start loses its reply",

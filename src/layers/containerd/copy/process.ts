@@ -2,11 +2,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Errors from "../../../Errors.ts"
 import type { Engine } from "../engine.ts"
-import { reason } from "../errors.ts"
+import { Code, reason } from "../errors.ts"
 import { recordOf } from "../inspect.ts"
 import type { Container } from "../protocol/containers_pb.ts"
 import type { Process as TaskProcess } from "../protocol/task_pb.ts"
-import { Tasks } from "../protocol/tasks_pb.ts"
 import type { Mount } from "../protocol/types_pb.ts"
 import { decodeExit, encodeExit, labels } from "../record.ts"
 import * as Task from "../task.ts"
@@ -56,7 +55,7 @@ const create = (
   mounts: ReadonlyArray<Mount>
 ): Effect.Effect<Process, Errors.Reason> => {
   const tty = recordOf(container)?.tty ?? false
-  return engine.channel.unary(Tasks.method.create, {
+  return Task.create(engine, operation, {
     containerId: container.id,
     rootfs: mounts,
     stdin: "",
@@ -64,7 +63,7 @@ const create = (
     stdout: tty ? "/dev/null" : "",
     stderr: "",
     terminal: tty
-  }, { operation }).pipe(
+  }).pipe(
     Effect.map(({ pid }): Process => ({ pid, isOurs: true })),
     Effect.mapError((error) =>
       (error._tag === "NotFound" && error.code !== 5) || error._tag === "PermissionDenied" ||
@@ -96,7 +95,7 @@ export const make = (
     }).pipe(
       Effect.catchTag(
         "AlreadyExists",
-        (error) => tries < mostTries ? attempt(tries + 1) : Effect.fail(error)
+        (error) => error.code === Code.alreadyExists && tries < mostTries ? attempt(tries + 1) : Effect.fail(error)
       )
     )
   return attempt(1)
