@@ -174,4 +174,11 @@ describe("in Docker's words", { timeout: 60_000 }, () => {
       assert.strictEqual(error.reason.message, "/no/such: no such file or directory")
       assert.isFalse(requests.some((one) => one.startsWith("PUT")))
     })))
+
+  it.live("an empty answer about what a container uses is of one that does not run", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { host } = yield* podman((_, response) => void response.writeHead(200).end())
+      const error = yield* Effect.provide(Effect.flip(Container.usage("a")), engine(host))
+      assert.strictEqual(error.reason._tag, "Conflict")
+    })))
 })
