@@ -107,7 +107,7 @@ export const make = Effect.fnUntraced(function*(
     ...Transfer.make(client, environment),
     ...Build.make(client, environment),
     ...Images.make(client),
-    ...Containers.make(client),
+    ...Containers.make(client, config.network),
     ...Networks.make(client),
     ...Volumes.make(client)
   })

@@ -71,7 +71,14 @@ const docker = (name: string) =>
       Effect.gen(function*() {
         const host = yield* given(name)
         const publishedHost = yield* given(`${name}-address`)
-        return Docker.layer({ host, publishedHost, healthTimeout: 60_000, connectTimeout: 60_000 })
+        return Docker.layer({
+          host,
+          publishedHost,
+          // A bridge takes longer than the rest of a container; those that are about networks ask for one.
+          network: "none",
+          healthTimeout: 60_000,
+          connectTimeout: 60_000
+        })
       })
     ),
     fixture: Layer.effect(

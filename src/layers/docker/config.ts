@@ -16,6 +16,8 @@ const Milliseconds = Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum:
  *   and waiting for a container, have no limit. Default 60000.
  * - `publishedHost`: the name or address of the engine's machine, as seen from here, where the ports of its containers are
  *   reached. Default: that of `host` over TCP, else `"127.0.0.1"`.
+ * - `network`: what a container gets that asks for no network and publishes no port: `"none"`, `"host"` or the name of one.
+ *   Default: the engine's own, a bridge; `"none"` is faster.
  *
  * **Example** (Reading it from JSON)
  *
@@ -42,7 +44,8 @@ export const DockerConfig = Schema.Struct({
   connectTimeout: Schema.optional(Milliseconds),
   healthTimeout: Schema.optional(Milliseconds),
   requestTimeout: Schema.optional(Milliseconds),
-  publishedHost: Schema.optional(Schema.NonEmptyString)
+  publishedHost: Schema.optional(Schema.NonEmptyString),
+  network: Schema.optional(Schema.NonEmptyString)
 })
 
 /**

@@ -52,8 +52,19 @@ const networking = ([first]: ContainerConfig["networks"]) =>
 
 const some = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> | undefined => list.length === 0 ? undefined : list
 
+/** Whoever wants ports wants a network that has some. */
+const networkMode = ({ networks: [first], ports }: ContainerConfig, fallback: string | undefined) =>
+  first?.name ?? (ports.length === 0 ? fallback : undefined)
+
+/** Of the engine that a container is made for. */
+interface Host {
+  readonly isPodman: boolean
+  /** For whoever asks for no network. */
+  readonly network: string | undefined
+}
+
 /** The body of a container's creation. `JSON` leaves out what is `undefined`. */
-export const creation = (config: ContainerConfig, isPodman: boolean): object => ({
+export const creation = (config: ContainerConfig, { isPodman, network }: Host): object => ({
   Image: config.image,
   // An empty list would leave the image's command in place; this is how the API is told that there is none.
   Entrypoint: config.entrypoint?.length === 0 ? [""] : config.entrypoint,
@@ -84,7 +95,7 @@ export const creation = (config: ContainerConfig, isPodman: boolean): object => 
     ...HostConfig.limits(config),
     ...HostConfig.resolution(config),
     ...HostConfig.supervision(config),
-    NetworkMode: config.networks[0]?.name,
+    NetworkMode: networkMode(config, network),
     PortBindings: bindings(config.ports),
     Init: config.init ? true : undefined,
     ReadonlyRootfs: config.readOnlyRoot,
@@ -217,7 +228,8 @@ const rest = 250
 const isAway = (error: Errors.Reason): boolean =>
   error._tag === "Unavailable" && (error.code === "ECONNREFUSED" || error.code === "ENOENT")
 
-export const make = (client: Client): Operations => {
+/** `network` is what a container gets that asks for none. */
+export const make = (client: Client, network: string | undefined): Operations => {
   // Of those that were made here: it saves a question about each.
   const known = new Map<string, Known>()
   const shown = client.isPodman ? Podman.familiar : (image: string) => image
@@ -310,7 +322,7 @@ export const make = (client: Client): Operations => {
       method: "POST",
       path: "/containers/create",
       query: { name: config.name, platform: config.platform },
-      json: creation(config, client.isPodman)
+      json: creation(config, { isPodman: client.isPodman, network })
     }, Schemas.created).pipe(Effect.mapError((error) => aboutLogDriver(config, named(config.platform)(error))))
     yield* refuseDropped(id, warnings)
     yield* Effect.forEach(config.networks.slice(1), (network) => join(id, network), { discard: true }).pipe(

@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import { json, pong, serve } from "./fake.ts"
 
 /** What the API is sent for a description. */
-const sent = Effect.fnUntraced(function*(container: Container.Container) {
+const sent = Effect.fnUntraced(function*(container: Container.Container, network?: string) {
   const created: Array<ContainerConfig.ContainerConfig> = []
   yield* Effect.scoped(Container.create(container)).pipe(
     Effect.provide(Backend.layer({
@@ -18,7 +18,7 @@ const sent = Effect.fnUntraced(function*(container: Container.Container) {
       remove: () => Effect.void
     }))
   )
-  return JSON.parse(JSON.stringify(creation(created[0]!, false))) as {
+  return JSON.parse(JSON.stringify(creation(created[0]!, { isPodman: false, network }))) as {
     readonly Healthcheck?: unknown
     readonly HostConfig: Readonly<Record<string, unknown>>
   }
@@ -38,6 +38,18 @@ describe("what a creation asks of Docker's API", () => {
       for (
         const name of ["DeviceRequests", "SecurityOpt", "Runtime", "RestartPolicy", "LogConfig", "Ulimits", "Sysctls"]
       ) assert.notProperty(HostConfig, name)
+    }))
+
+  it.effect("the Layer's network, of those that ask for none", () =>
+    Effect.gen(function*() {
+      const mode = Effect.fnUntraced(function*(container: Container.Container, network?: string) {
+        return (yield* sent(container, network)).HostConfig["NetworkMode"]
+      })
+      assert.strictEqual(yield* mode(base), undefined)
+      assert.strictEqual(yield* mode(base, "none"), "none")
+      assert.strictEqual(yield* mode(Container.network(base, "host"), "none"), "host")
+      // A published port that nobody reaches would be none.
+      assert.strictEqual(yield* mode(Container.port(base, 80), "none"), undefined)
     }))
 
   it.effect("GPUs: all, so many, those of these ids", () =>
