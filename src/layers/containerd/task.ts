@@ -6,6 +6,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
+import { begin } from "./begin.ts"
 import * as Attach from "./cni/attach.ts"
 import type { Engine, Known, Task } from "./engine.ts"
 import { reason } from "./errors.ts"
@@ -15,7 +16,6 @@ import { Containers } from "./protocol/containers_pb.ts"
 import type { Process } from "./protocol/task_pb.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
 import * as Record from "./record.ts"
-import * as Log from "./stdio/log.ts"
 
 export const Status = { created: 1, running: 2, stopped: 3, paused: 4, pausing: 5 } as const
 
@@ -123,7 +123,7 @@ const reap = Effect.fnUntraced(function*(engine: Engine, id: string, known: Know
     if (known.pipes !== undefined) yield* Deferred.await(known.pipes.drained)
     yield* Attach.downOrSay("wait", id, folderOf(engine, id))
     yield* deleteTask(engine, "wait", id)
-    // Only now is it certain that nothing is written any more. One that outlives us has not ended.
+    // Only now is it certain that nothing is written any more; its logger has ended as well.
   }).pipe(Effect.ensuring(task.observer?.finish ?? Effect.void))
 }, (effect, _engine, id, _known, task) =>
   effect.pipe(
@@ -164,21 +164,9 @@ export const start = Effect.fnUntraced(function*(
   folder: string
 ): Effect.fn.Return<void, Errors.Reason> {
   const operation = "start"
-  const { pipes, record } = known
-  const log = Log.paths(folder)
-  const isAttached = pipes !== undefined && pipes.stdout !== ""
-  if (!isAttached) yield* Log.create(log)
-  const { network } = record
+  const { pipes, record: { network } } = known
   const plan = network && (yield* Attach.plan(engine.cni, network))
   const scope = yield* Scope.fork(engine.scope)
-  const created = engine.channel.unary(Tasks.method.create, {
-    containerId: id,
-    rootfs: known.mounts,
-    stdin: pipes?.stdin ?? "",
-    stdout: isAttached ? pipes.stdout : log.stdout,
-    stderr: record.tty ? "" : isAttached ? pipes.stderr : log.stderr,
-    terminal: record.tty
-  }, { operation })
   const started = engine.channel.unary(Tasks.method.start, { containerId: id, execId: "" }, { operation })
   const noted = <A, R>(effect: Effect.Effect<A, Errors.Reason, R>) =>
     Effect.tapError(effect, (error) =>
@@ -188,16 +176,16 @@ export const start = Effect.fnUntraced(function*(
         }))
         : Effect.void)
   yield* Effect.gen(function*() {
-    const [observer, , { pid }] = yield* noted(Effect.all([
-      isAttached ? Effect.undefined : Scope.provide(Log.observe(log), scope),
+    const [{ isLogged, observer, pid }] = yield* noted(Effect.all([
+      Scope.provide(begin(engine, id, known, folder), scope),
       // That it was started is known even if we do not live to see its end.
-      mark(engine, operation, id, { [Record.labels.started]: String(Date.now()), [Record.labels.exit]: "" }),
-      created
+      mark(engine, operation, id, { [Record.labels.started]: String(Date.now()), [Record.labels.exit]: "" })
     ], { concurrency: "unbounded" }))
     const task: Task = {
       exited: Deferred.makeUnsafe(),
       reaped: Deferred.makeUnsafe(),
-      observer
+      observer,
+      isLogged
     }
     const connected = network === undefined || plan === undefined ? Effect.void : Scope.provide(
       connect(engine, id, { ...plan, record: network, containerId: `${engine.channel.namespace}-${id}`, folder, pid }),
