@@ -143,7 +143,8 @@ for (const name of versions) {
           const { id } = yield* started(job(`head -c ${size} /dev/zero | tr '\\0' x; printf end >&2`))
           yield* Container.wait(id)
           const all = yield* text(id)
-          deepStrictEqual([all.length, all.slice(-3)], [size + 3, "end"])
+          // Which of the two comes first is not said of what is written at once.
+          deepStrictEqual([all.length, all.replaceAll("x", "")], [size + 3, "end"])
           yield* Container.remove(id)
         }
       }), 600_000)

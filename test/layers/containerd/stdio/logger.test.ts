@@ -1,8 +1,7 @@
 /**
  * The program that keeps what a container writes, started as a shim does it.
  */
-import { afterEach, beforeEach, describe, it } from "@effect/vitest"
-import { assertTrue, deepStrictEqual, strictEqual } from "@effect/vitest/utils"
+import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { decode, type Entry, entryLength, type Lost, paths } from "effect-containers/layers/containerd/stdio/order"
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -58,7 +57,7 @@ const isEntry = (entry: ReturnType<typeof decode>): entry is Entry => typeof ent
 
 const until = async (holds: () => boolean) => {
   for (let tries = 0; tries < 400 && !holds(); tries++) await sleep(25)
-  strictEqual(holds(), true)
+  assert.strictEqual(holds(), true)
 }
 
 const kept = (source: "stdout" | "stderr", at = folder) => readFileSync(paths(at)[source], "utf8")
@@ -83,7 +82,7 @@ afterEach(async () => {
 describe("logger", () => {
   it("keeps both in the order and with the times in which they came, and says when it was all", async () => {
     const { exited, stderr, stdout } = await begin()
-    deepStrictEqual(entries(), ["begun"])
+    assert.deepStrictEqual(entries(), ["begun"])
     stdout.write("a\n")
     await until(() => entries().length === 2)
     await sleep(300)
@@ -93,14 +92,17 @@ describe("logger", () => {
     stdout.end("c\n")
     await until(() => entries().length === 4)
     stderr.end()
-    deepStrictEqual(await exited, [0, null])
+    assert.deepStrictEqual(await exited, [0, null])
     const all = entries()
     const grown = all.filter(isEntry)
-    deepStrictEqual(grown.map(({ size, source }) => [source, size]), [["stdout", 2], ["stderr", 2], ["stdout", 4]])
-    deepStrictEqual([all[0], all.at(-1), all.length], ["begun", "end", 5])
-    deepStrictEqual([kept("stdout"), kept("stderr")], ["a\nc\n", "b\n"])
+    assert.deepStrictEqual(grown.map(({ size, source }) => [source, size]), [["stdout", 2], ["stderr", 2], [
+      "stdout",
+      4
+    ]])
+    assert.deepStrictEqual([all[0], all.at(-1), all.length], ["begun", "end", 5])
+    assert.deepStrictEqual([kept("stdout"), kept("stderr")], ["a\nc\n", "b\n"])
     const [a = 0, b = 0, c = 0] = grown.map(({ time }) => time)
-    deepStrictEqual({ a, b, c, apart: [b - a >= 290, c - b >= 290, Math.abs(Date.now() - c) < 30_000] }, {
+    assert.deepStrictEqual({ a, b, c, apart: [b - a >= 290, c - b >= 290, Math.abs(Date.now() - c) < 30_000] }, {
       a,
       b,
       c,
@@ -114,8 +116,8 @@ describe("logger", () => {
     await sleep(100)
     stdout.end("late\n")
     stderr.end()
-    deepStrictEqual(await exited, [0, null])
-    deepStrictEqual([kept("stdout"), entries().at(-1)], ["late\n", "end"])
+    assert.deepStrictEqual(await exited, [0, null])
+    assert.deepStrictEqual([kept("stdout"), entries().at(-1)], ["late\n", "end"])
   })
 
   it("ends when it is asked to and nothing comes any more, though somebody holds the pipe", async () => {
@@ -124,7 +126,7 @@ describe("logger", () => {
     await until(() => kept("stdout") === "last\n")
     child.kill("SIGTERM")
     await exited
-    deepStrictEqual([kept("stdout"), entries().at(-1)], ["last\n", "end"])
+    assert.deepStrictEqual([kept("stdout"), entries().at(-1)], ["last\n", "end"])
   })
 
   it("makes whoever writes faster than the disk wait, and takes no more memory for more", async () => {
@@ -143,19 +145,19 @@ describe("logger", () => {
       )
     const first = write(block)
     await sleep(300)
-    strictEqual(sent, 0)
+    assert.strictEqual(sent, 0)
     child.kill("SIGCONT")
     await first
     for (let count = 1; count < 16; count++) await write(block)
     const before = resident(child)
     for (let count = 16; count < 256; count++) await write(block)
     const more = resident(child) - before
-    assertTrue(more < 24 * 1024 * 1024, `${more} bytes more for 240 MiB`)
+    assert.isTrue(more < 24 * 1024 * 1024, `${more} bytes more for 240 MiB`)
     stdout.end()
     stderr.end()
-    deepStrictEqual(await exited, [0, null])
-    strictEqual(readFileSync(paths(folder).stdout).length, 256 * block.length)
-    strictEqual(entries().filter(isEntry).at(-1)?.size, 256 * block.length)
+    assert.deepStrictEqual(await exited, [0, null])
+    assert.strictEqual(readFileSync(paths(folder).stdout).length, 256 * block.length)
+    assert.strictEqual(entries().findLast(isEntry)?.size, 256 * block.length)
   }, 120_000)
 
   it("goes on reading when its folder is gone", async () => {
@@ -164,7 +166,7 @@ describe("logger", () => {
     for (let count = 0; count < 32; count++) stdout.write(Buffer.alloc(65_536))
     await new Promise<void>((done) => stdout.end(() => done()))
     stderr.end()
-    deepStrictEqual(await exited, [0, null])
+    assert.deepStrictEqual(await exited, [0, null])
   })
 
   it("goes on reading when the disk is full, and says what is lost", async () => {
@@ -185,13 +187,13 @@ describe("logger", () => {
       rmSync(join(disk, "ballast"))
       stdout.end("after\n")
       stderr.end()
-      deepStrictEqual(await exited, [0, null])
+      assert.deepStrictEqual(await exited, [0, null])
       const text = kept("stdout", at)
-      deepStrictEqual([text.slice(0, 7), text.slice(full)], ["before\n", "after\n"])
+      assert.deepStrictEqual([text.slice(0, 7), text.slice(full)], ["before\n", "after\n"])
       const lost = entries(at).flatMap((entry) => typeof entry === "object" && "lost" in entry ? [entry] : [])
-      deepStrictEqual(lost, [{ source: "stdout", lost: 7 + 4 * 1024 * 1024 - full }])
+      assert.deepStrictEqual(lost, [{ source: "stdout", lost: 7 + 4 * 1024 * 1024 - full }])
       const [last, end] = entries(at).slice(-2)
-      deepStrictEqual([last !== undefined && isEntry(last) && last.size, end], [text.length, "end"])
+      assert.deepStrictEqual([last !== undefined && isEntry(last) && last.size, end], [text.length, "end"])
     } finally {
       for (const child of children) child.kill("SIGKILL")
       execFileSync("umount", ["-l", disk])
@@ -202,6 +204,6 @@ describe("logger", () => {
   it("does not begin where there is nothing to write to", async () => {
     const { exited } = await begin(join(folder, "nowhere"))
     const [code] = await exited as [number]
-    assertTrue(code !== 0)
+    assert.isTrue(code !== 0)
   })
 })
