@@ -18,7 +18,7 @@
  *
  * What a container writes is kept in files, to which its shim appends, and so survives everything. In which order standard
  * output and standard error came, and when, is noted by the program that started it. One that is to outlive its program
- * (`Container.start` with `detach`) has a logger of its own for that: a further Node of about 45 MB (10 MB of them its
+ * (`Container.start` with `detach`) has a logger of its own for that: a further Node of about 50 MB (10 MB of them its
  * own), which the shim starts and which ends with the container. Should somebody kill it, the container's next write fails
  * (SIGPIPE); what a full disk does not take is lost, and `Container.logs` warns of how much.
  *
