@@ -42,6 +42,14 @@ export const labels = {
 export const nobody = "nobody"
 
 /**
+ * Whether something with these labels was made to outlive its program.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isNobodys = (found: Readonly<Record<string, string>>): boolean => found[labels.owner] === nobody
+
+/**
  * A process, told apart from every other one: on another machine, before the last boot, in another pid namespace, or
  * with the same pid at another time.
  *

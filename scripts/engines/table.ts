@@ -57,7 +57,8 @@ export const names: ReadonlyArray<string> = [...Object.keys(aliases), ...Object.
 
 /**
  * What is unpacked of a suite: the engines, the programs that they or `inside.sh` call once /usr is the suite's, what a
- * client of containerd runs by itself (CNI plugins, buildah), and what an engine without root needs.
+ * client of containerd runs by itself (CNI plugins, buildah), what its Node needs where a shim starts it, and what an
+ * engine without root needs.
  */
 export const packages: ReadonlyArray<string> = [
   "bash",
@@ -72,6 +73,7 @@ export const packages: ReadonlyArray<string> = [
   "docker.io",
   "iproute2",
   "iptables",
+  "libstdc++6",
   "mount",
   "netavark",
   "procps",

@@ -16,6 +16,17 @@
  * await Effect.runPromise(Effect.provide(program, Containerd.layer())) // "hello\n"
  * ```
  *
+ * What a container writes is kept in files, to which its shim appends, and so survives everything. In which order standard
+ * output and standard error came, and when, is noted by the program that started it. One that is to outlive its program
+ * (`Container.start` with `detach`) has a logger of its own for that: a further Node of about 50 MB (10 MB of them its
+ * own), which the shim starts and which ends with the container. Should somebody kill it, the container's next write fails
+ * (SIGPIPE); what a full disk does not take is lost, and `Container.logs` warns of how much.
+ *
+ * There is no logger where the engine does not see our Node and our files (one in a container or on another machine, one
+ * inside a rootless mount namespace), where the program is not run by a `node`, and for standard input that is kept open
+ * without a terminal. Then order and times of what is written after the program's end are missing: it comes last, standard
+ * output first. What is written to both at once has no order anywhere.
+ *
  * @since 0.1.0
  */
 import * as Config from "effect/Config"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { encode, entryLength, paths } from "effect-containers/layers/containerd/stdio/log"
+import { encode, entryLength, paths } from "effect-containers/layers/containerd/stdio/order"
 import { read } from "effect-containers/layers/containerd/stdio/replay"
 import type { Frame } from "effect-containers/Logs"
 import * as Effect from "effect/Effect"

@@ -16,14 +16,13 @@ import { reason } from "./errors.ts"
 import { exec } from "./exec.ts"
 import { folderOf, removeFolder } from "./folder.ts"
 import { get, gone, inspect, list, recordOf, stateOf } from "./inspect.ts"
+import * as Logs from "./logs.ts"
 import * as Metrics from "./metrics.ts"
 import { type Container, Containers } from "./protocol/containers_pb.ts"
 import { Snapshots } from "./protocol/snapshots_pb.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
 import { idOf } from "./record.ts"
-import * as Log from "./stdio/log.ts"
 import * as Pipes from "./stdio/pipes.ts"
-import * as Replay from "./stdio/replay.ts"
 import * as Task from "./task.ts"
 
 type Operations = Pick<
@@ -71,7 +70,8 @@ export const make = (engine: Engine): Operations => {
           { snapshotter: container.snapshotter, key: container.snapshotKey },
           { operation }
         )
-        const found: Known = { record, mounts, pipes: undefined, task: undefined, isNew: false }
+        const isDetached = Owner.isNobodys(container.labels)
+        const found: Known = { record, mounts, pipes: undefined, task: undefined, isNew: false, isDetached }
         known.set(id, found)
         return found
       })
@@ -262,47 +262,7 @@ export const make = (engine: Engine): Operations => {
     yield* Effect.all([removeSnapshot(engine, operation, id), removeFolder(engine, id)], { concurrency: "unbounded" })
   })
 
-  const logs: Operations["logs"] = (name, options) => {
-    const id = idOf(name)
-    const log = Log.paths(folderOf(engine, id))
-    return Stream.unwrap(Effect.gen(function*() {
-      const operation = "logs"
-      const task = known.get(id)?.task
-      const container = yield* get(engine, operation, name)
-      if (!existsSync(log.order)) {
-        if (container.labels["effect-containers.started"] === undefined) return Stream.empty
-        return Stream.fail(reason("Unsupported", {
-          operation,
-          message: `nothing is kept of what container ${name} writes: it was attached to when it started`
-        }))
-      }
-      if (options.stdout === false && options.stderr === false) return Stream.empty
-      if (task !== undefined) {
-        if (Deferred.isDoneUnsafe(task.exited)) yield* Deferred.await(task.reaped)
-        const { observer } = task
-        return Replay.read(
-          log,
-          options,
-          options.follow !== true || observer === undefined ? undefined : {
-            isOver: () => Deferred.isDoneUnsafe(task.reaped),
-            subscribe: observer.subscribe
-          }
-        )
-      }
-      if (options.follow !== true) return Replay.read(log, options, undefined)
-      // Somebody else's: it is over when it has ended and its shim is gone.
-      let isOver = false
-      yield* waitForeign(name).pipe(
-        Effect.andThen(Effect.sleep("100 millis")),
-        Effect.ensuring(Effect.sync(() => {
-          isOver = true
-        })),
-        Effect.ignore,
-        Effect.forkScoped
-      )
-      return Replay.read(log, options, Replay.watching(log, () => isOver))
-    }))
-  }
+  const logs = Logs.make(engine, waitForeign)
 
   return {
     attach,

@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { ContainerConfig } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
+import * as Owner from "../../Owner.ts"
 import * as Accounts from "./accounts.ts"
 import type { Engine, Known, Rootfs } from "./engine.ts"
 import { reason } from "./errors.ts"
@@ -198,7 +199,7 @@ export const create = Effect.fnUntraced(function*(
         updateMask: { paths: ["spec", `extensions.${Record.extension}`] }
       }, { operation })
     }
-    return { id, known: known(record, mounts) }
+    return { id, known: known(record, mounts, Owner.isNobodys(config.labels)) }
   }).pipe(Effect.onError(() =>
     channel.unary(Containers.method.delete, { id }, { operation }).pipe(
       Effect.andThen(removeSnapshot(engine, operation, id)),
@@ -208,10 +209,11 @@ export const create = Effect.fnUntraced(function*(
   ))
 })
 
-const known = (record: Record.Record, mounts: Known["mounts"]): Known => ({
+const known = (record: Record.Record, mounts: Known["mounts"], isDetached: boolean): Known => ({
   record,
   mounts,
   pipes: undefined,
   task: undefined,
-  isNew: true
+  isNew: true,
+  isDetached
 })

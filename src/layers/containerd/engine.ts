@@ -63,6 +63,8 @@ export interface Known {
   task: Task | undefined
   /** Made here, and never started by anybody. */
   isNew: boolean
+  /** It is to outlive whoever starts it. */
+  readonly isDetached: boolean
 }
 
 /** A task that was started here. */
@@ -70,5 +72,8 @@ export interface Task {
   readonly exited: Deferred.Deferred<ExitStatus, Errors.Reason>
   /** Its end is on record and its shim gone. */
   readonly reaped: Deferred.Deferred<void>
+  /** Of one whose output is kept and that has no logger. */
   readonly observer: Observer | undefined
+  /** Its output is kept by a logger of its own. */
+  readonly isLogged: boolean
 }

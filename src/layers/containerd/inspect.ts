@@ -31,7 +31,7 @@ export const gone = (operation: string, name: string): Errors.NotFound =>
 export const recordOf = (container: Container): Record.Record | undefined =>
   Record.decode(container.extensions[Record.extension]?.value)
 
-interface State {
+export interface State {
   readonly state: ContainerState
   readonly exit?: ExitStatus.ExitStatus | undefined
   readonly finishedAt?: number | undefined

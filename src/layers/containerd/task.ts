@@ -6,17 +6,16 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
-import type { Request } from "./channel.ts"
+import { begin } from "./begin.ts"
 import * as Attach from "./cni/attach.ts"
 import type { Engine, Known, Task } from "./engine.ts"
-import { Code, reason } from "./errors.ts"
+import { reason } from "./errors.ts"
 import { folderOf } from "./folder.ts"
 import * as Metrics from "./metrics.ts"
 import { Containers } from "./protocol/containers_pb.ts"
 import type { Process } from "./protocol/task_pb.ts"
-import { type CreateTaskRequestSchema, type CreateTaskResponse, Tasks } from "./protocol/tasks_pb.ts"
+import { Tasks } from "./protocol/tasks_pb.ts"
 import * as Record from "./record.ts"
-import * as Log from "./stdio/log.ts"
 
 export const Status = { created: 1, running: 2, stopped: 3, paused: 4, pausing: 5 } as const
 
@@ -71,24 +70,6 @@ const vanishing = Schedule.upTo(Schedule.spaced("20 millis"), { times: 50 })
 /** The engine is there, the shim is not: the engine finds out and takes the task away. */
 const isShimGone = (error: Errors.Reason): boolean => error._tag === "Unavailable" && error.code !== 14
 
-/** How long the engine may take to take away what is left of a container's last task: 5 seconds. */
-const cleared = Schedule.upTo(Schedule.spaced("50 millis"), { times: 100 })
-
-/**
- * Makes a task, with no process started yet. The engine forgets a task before its folder is gone: for as long it is waited
- * for here, since nothing else tells when it is.
- */
-export const create = (
-  { channel }: Engine,
-  operation: string,
-  request: Request<typeof CreateTaskRequestSchema>
-): Effect.Effect<CreateTaskResponse, Errors.Reason> =>
-  Effect.retry(channel.unary(Tasks.method.create, request, { operation }), {
-    // Of gRPC's own code for it, there is a task.
-    while: (error) => error._tag === "AlreadyExists" && error.code !== Code.alreadyExists,
-    schedule: cleared
-  })
-
 const killedCode = 137
 
 /** Waits for the end of a process; how and when it came. */
@@ -142,7 +123,7 @@ const reap = Effect.fnUntraced(function*(engine: Engine, id: string, known: Know
     if (known.pipes !== undefined) yield* Deferred.await(known.pipes.drained)
     yield* Attach.downOrSay("wait", id, folderOf(engine, id))
     yield* deleteTask(engine, "wait", id)
-    // Only now is it certain that nothing is written any more. One that outlives us has not ended.
+    // Only now is it certain that nothing is written any more; its logger has ended as well.
   }).pipe(Effect.ensuring(task.observer?.finish ?? Effect.void))
 }, (effect, _engine, id, _known, task) =>
   effect.pipe(
@@ -183,21 +164,9 @@ export const start = Effect.fnUntraced(function*(
   folder: string
 ): Effect.fn.Return<void, Errors.Reason> {
   const operation = "start"
-  const { pipes, record } = known
-  const log = Log.paths(folder)
-  const isAttached = pipes !== undefined && pipes.stdout !== ""
-  if (!isAttached) yield* Log.create(log)
-  const { network } = record
+  const { pipes, record: { network } } = known
   const plan = network && (yield* Attach.plan(engine.cni, network))
   const scope = yield* Scope.fork(engine.scope)
-  const created = create(engine, operation, {
-    containerId: id,
-    rootfs: known.mounts,
-    stdin: pipes?.stdin ?? "",
-    stdout: isAttached ? pipes.stdout : log.stdout,
-    stderr: record.tty ? "" : isAttached ? pipes.stderr : log.stderr,
-    terminal: record.tty
-  })
   const started = engine.channel.unary(Tasks.method.start, { containerId: id, execId: "" }, { operation })
   const noted = <A, R>(effect: Effect.Effect<A, Errors.Reason, R>) =>
     Effect.tapError(effect, (error) =>
@@ -207,16 +176,16 @@ export const start = Effect.fnUntraced(function*(
         }))
         : Effect.void)
   yield* Effect.gen(function*() {
-    const [observer, , { pid }] = yield* noted(Effect.all([
-      isAttached ? Effect.undefined : Scope.provide(Log.observe(log), scope),
+    const [{ isLogged, observer, pid }] = yield* noted(Effect.all([
+      Scope.provide(begin(engine, id, known, folder), scope),
       // That it was started is known even if we do not live to see its end.
-      mark(engine, operation, id, { [Record.labels.started]: String(Date.now()), [Record.labels.exit]: "" }),
-      created
+      mark(engine, operation, id, { [Record.labels.started]: String(Date.now()), [Record.labels.exit]: "" })
     ], { concurrency: "unbounded" }))
     const task: Task = {
       exited: Deferred.makeUnsafe(),
       reaped: Deferred.makeUnsafe(),
-      observer
+      observer,
+      isLogged
     }
     const connected = network === undefined || plan === undefined ? Effect.void : Scope.provide(
       connect(engine, id, { ...plan, record: network, containerId: `${engine.channel.namespace}-${id}`, folder, pid }),

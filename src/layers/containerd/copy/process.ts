@@ -1,6 +1,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Errors from "../../../Errors.ts"
+import * as Begin from "../begin.ts"
 import type { Engine } from "../engine.ts"
 import { Code, reason } from "../errors.ts"
 import { recordOf } from "../inspect.ts"
@@ -55,7 +56,7 @@ const create = (
   mounts: ReadonlyArray<Mount>
 ): Effect.Effect<Process, Errors.Reason> => {
   const tty = recordOf(container)?.tty ?? false
-  return Task.create(engine, operation, {
+  return Begin.create(engine, operation, {
     containerId: container.id,
     rootfs: mounts,
     stdin: "",

@@ -1,83 +1,23 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { closeSync, constants, fstatSync, type FSWatcher, openSync, watch, writeSync } from "node:fs"
-import { mkdir, open } from "node:fs/promises"
-import { join } from "node:path"
+import { mkdir, rm, writeFile } from "node:fs/promises"
 import type * as Errors from "../../../Errors.ts"
-import type { Source } from "../../../Output.ts"
 import { fromCause } from "../errors.ts"
+import { encode, type Log, now, sources } from "./order.ts"
 
-/**
- * The kept output of a container: two files to which its shim appends, and a third one that says in which order and when
- * they grew. The files need nobody to be alive, so nothing is lost and the container never waits; order and times are
- * those at which whoever started the container saw it grow. What grew unseen comes at the end, standard output first.
- */
-export interface Log {
-  /** Of a terminal this is all. */
-  readonly stdout: string
-  readonly stderr: string
-  readonly order: string
-  readonly folder: string
-}
-
-export const sources: readonly [Source, Source] = ["stdout", "stderr"]
-
-export const paths = (folder: string): Log => ({
-  stdout: join(folder, "log", "stdout"),
-  stderr: join(folder, "log", "stderr"),
-  // Not among those that are watched: writing it would wake who writes it.
-  order: join(folder, "order"),
-  folder: join(folder, "log")
-})
-
-/** The files, empty; a shim appends to files only that exist. */
+/** The files, empty and new: who kept those of an earlier start may still have them open. */
 export const create = (log: Log): Effect.Effect<void, Errors.Reason> =>
   Effect.tryPromise({
     try: async () => {
       await mkdir(log.folder, { recursive: true, mode: 0o700 })
-      for (const path of [log.stdout, log.stderr, log.order]) await (await open(path, "w", 0o600)).close()
+      for (const path of [log.stdout, log.stderr, log.order]) {
+        await rm(path, { force: true })
+        await writeFile(path, "", { flag: "wx", mode: 0o600 })
+      }
     },
     catch: (cause) => fromCause("start", cause)
   })
-
-/** `[source, time, size]`: until which byte a file had grown at a time, in milliseconds since the epoch. */
-export interface Entry {
-  readonly source: Source
-  readonly time: number
-  readonly size: number
-}
-
-export const entryLength = 17
-
-const end = 255
-
-/** The last time that a `Date` can be. */
-const latest = 8.64e15
-
-export const encode = (source: Source | "end", time: number, size: number): Uint8Array => {
-  const bytes = new Uint8Array(entryLength)
-  const view = new DataView(bytes.buffer)
-  view.setUint8(0, source === "end" ? end : sources.indexOf(source))
-  view.setFloat64(1, time)
-  view.setFloat64(9, size)
-  return bytes
-}
-
-/** `"end"`: nothing comes any more; `undefined`: what nobody has written, after a crash of the machine for one. */
-export const decode = (bytes: Uint8Array, at: number): Entry | "end" | undefined => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, entryLength)
-  const code = view.getUint8(0)
-  if (code === end) return "end"
-  const source = sources[code]
-  const time = view.getFloat64(1)
-  const size = view.getFloat64(9)
-  return source !== undefined && time >= 0 && time <= latest && Number.isSafeInteger(size)
-    ? { source, time, size }
-    : undefined
-}
-
-/** Milliseconds since the epoch, to the microsecond. */
-const now = (): number => performance.timeOrigin + performance.now()
 
 /** How often it is looked whether the files grew, should their watcher miss it: milliseconds. */
 const rest = 250

@@ -3,14 +3,14 @@ import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { watch } from "node:fs"
+import { type FSWatcher, watch } from "node:fs"
 import { type FileHandle, open } from "node:fs/promises"
 import type { LogsOptions } from "../../../Backend.ts"
 import type * as Errors from "../../../Errors.ts"
 import type { Frame } from "../../../Logs.ts"
 import type { Source } from "../../../Output.ts"
 import { fromCause } from "../errors.ts"
-import { decode, entryLength, type Log, sources } from "./log.ts"
+import { decode, entryLength, type Log, type Lost, sources } from "./order.ts"
 
 const operation = "logs"
 
@@ -33,18 +33,21 @@ export interface Follow {
 export const watching = (log: Log, isOver: () => boolean): Follow => ({
   isOver,
   subscribe: (listener) => {
-    const timer = setInterval(listener, 100)
-    let close = () => {}
+    const watchers: Array<FSWatcher> = []
     try {
-      const watcher = watch(log.folder, { persistent: false }, listener)
-      watcher.on("error", () => watcher.close())
-      close = () => watcher.close()
+      // Bytes come first and are of no use until it is said when they did.
+      for (const path of [log.folder, log.order]) {
+        const watcher = watch(path, { persistent: false }, listener)
+        watchers.push(watcher)
+        watcher.on("error", () => watcher.close())
+      }
     } catch {
-      // The timer does.
+      // No watches left: the timer does.
     }
+    const timer = setInterval(listener, watchers.length === 2 ? 250 : 50)
     return () => {
       clearInterval(timer)
-      close()
+      for (const watcher of watchers) watcher.close()
     }
   }
 })
@@ -60,6 +63,7 @@ interface Segment {
 class Reader {
   private at = 0
   private ended = false
+  private lost: Array<Lost> = []
   private readonly done: Record<Source, number> = { stdout: 0, stderr: 0 }
   private unclaimed: { readonly since: number; readonly sizes: readonly [number, number] } | undefined
   private readonly files: Readonly<Record<Source, FileHandle>>
@@ -80,7 +84,9 @@ class Reader {
       for (let at = 0; at < whole; at += entryLength) {
         const entry = decode(buffer, at)
         if (entry === "end") this.ended = true
-        else if (entry !== undefined && entry.size > this.done[entry.source]) {
+        else if (entry === undefined || entry === "begun") continue
+        else if ("lost" in entry) this.lost.push(entry)
+        else if (entry.size > this.done[entry.source]) {
           segments.push({ source: entry.source, time: entry.time, from: this.done[entry.source], to: entry.size })
           this.done[entry.source] = entry.size
         }
@@ -109,6 +115,11 @@ class Reader {
 
   get isEnded(): boolean {
     return this.ended
+  }
+
+  /** What could not be kept; each is given once. */
+  takeLost(): ReadonlyArray<Lost> {
+    return this.lost.splice(0)
   }
 
   /** The next piece of a segment; empty when somebody has cut the file short: what is gone cannot be read. */
@@ -257,6 +268,9 @@ const framesOf = Effect.fnUntraced(function*(
       const isOver = follow === undefined || follow.isOver() || reader.isEnded
       const found = yield* attempt(() => reader.next(isOver ? "all" : "old"))
       segments = found.filter((segment) => passes(wanted, segment))
+      for (const { lost, source } of reader.takeLost()) {
+        yield* Effect.logWarning(`${lost} bytes of a container's ${source} are lost: its log could not be written`)
+      }
       if (found.length > 0) continue
       if (isOver) return yield* Cause.done()
       // Learnt just now: what nobody has seen grow is still to be read.
