@@ -292,15 +292,24 @@ export const make = (engine: Engine): Operations => {
       if (options.follow !== true) return Replay.read(log, options, undefined)
       // Somebody else's: it is over when it has ended and its shim is gone.
       let isOver = false
+      let failure: Errors.Reason | undefined
       yield* waitForeign(name).pipe(
         Effect.andThen(Effect.sleep("100 millis")),
+        Effect.catch((error) =>
+          Effect.sync(() => {
+            // Removed or never started: nothing more is written.
+            failure = error._tag === "NotFound" || error._tag === "Conflict" ? undefined : error
+          })
+        ),
         Effect.ensuring(Effect.sync(() => {
           isOver = true
         })),
-        Effect.ignore,
         Effect.forkScoped
       )
-      return Replay.read(log, options, Replay.watching(log, () => isOver))
+      return Stream.concat(
+        Replay.read(log, options, Replay.watching(log, () => isOver)),
+        Stream.suspend(() => failure === undefined ? Stream.empty : Stream.fail(failure))
+      )
     }))
   }
 
