@@ -248,6 +248,7 @@ export const make = (client: Client): Operations => {
   const remove: Operations["remove"] = Effect.fnUntraced(function*(id, { force }) {
     const operation = "remove"
     if (force && client.isPodman && Podman.killBeforeRemoval) {
+      // It may have ended; what else is wrong its removal says.
       yield* Effect.ignore(
         send(client, { operation, method: "POST", path: path(id, "/kill"), query: { signal: "KILL" } })
       )
@@ -279,6 +280,12 @@ export const make = (client: Client): Operations => {
       schedule: Schedule.upTo(Schedule.spaced(rest), { times: Math.ceil((options.patience ?? 0) / rest) })
     })
 
+  const removeOrSay = (id: string): Effect.Effect<void> =>
+    Effect.catch(
+      remove(id, { force: true }),
+      (error) => Effect.logWarning(`container ${id} is left behind, for Container.sweep to remove: ${error.message}`)
+    )
+
   /** Some limits are dropped by engines whose kernel cannot keep them, with a remark. Nothing is to be dropped. */
   const refuseDropped = (id: string, warnings: ReadonlyArray<string>): Effect.Effect<void, Errors.Reason> => {
     const dropped = warnings.find((warning) => /discarded/i.test(warning))
@@ -286,7 +293,7 @@ export const make = (client: Client): Operations => {
       return Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true })
     }
     return Effect.andThen(
-      Effect.ignore(remove(id, { force: true })),
+      removeOrSay(id),
       Effect.fail(reason("Unsupported", { operation: "create", message: dropped, hint: "leave the option out" }))
     )
   }
@@ -314,13 +321,7 @@ export const make = (client: Client): Operations => {
     }, Schemas.created).pipe(Effect.mapError((error) => aboutLogDriver(config, named(config.platform)(error))))
     yield* refuseDropped(id, warnings)
     yield* Effect.forEach(config.networks.slice(1), (network) => join(id, network), { discard: true }).pipe(
-      Effect.tapError(() =>
-        Effect.catch(
-          remove(id, { force: true }),
-          (error) =>
-            Effect.logWarning(`container ${id} is left behind, for Container.sweep to remove: ${error.message}`)
-        )
-      )
+      Effect.tapError(() => removeOrSay(id))
     )
     known.set(id, { tty: config.tty, isLimited: config.resources.memory !== undefined, isStarted: false })
     return id
