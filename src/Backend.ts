@@ -222,7 +222,13 @@ export const make = Effect.fnUntraced(function*(
   (reason: Errors.Reason) => new Tagged({ volume, reason })
 
   const working = yield* FiberSet.make<unknown>()
-  yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeoutOption(FiberSet.awaitEmpty(working), "30 seconds")))
+  yield* Effect.addFinalizer(() =>
+    Effect.timeoutOrElse(FiberSet.awaitEmpty(working), {
+      duration: "30 seconds",
+      orElse: () =>
+        Effect.logWarning(`${engine.name} is closed before all is removed: what is left is for Container.sweep`)
+    })
+  )
 
   // Everybody who wants the same image at the same time, with the same credentials, follows one transfer. `replay` lets
   // a late comer see where it stands, and its end.

@@ -55,6 +55,8 @@ import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import { Backend } from "./Backend.ts"
 import type * as Container from "./Container.ts"
+import { mark } from "./container/filesOf.ts"
+import { identify } from "./container/target.ts"
 import { operations, type Options as Settings } from "./containerFileSystem/operations.ts"
 
 /**
@@ -73,7 +75,10 @@ export const make = (
   container: Container.Target,
   options: Options = {}
 ): Effect.Effect<FileSystem.FileSystem, never, Backend> =>
-  Effect.map(Backend, (backend) => operations(container, backend, options))
+  Effect.map(
+    Backend,
+    (backend) => mark(operations(container, backend, options), { backend, container: identify(container).id })
+  )
 
 /**
  * {@link make} as a Layer, with `Path` as it is in a container.

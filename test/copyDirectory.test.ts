@@ -1,7 +1,8 @@
 import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import { assert, describe, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Stream } from "effect"
-import { Backend, Capabilities, Container } from "effect-containers"
+import { Backend, Capabilities, Container, ContainerFileSystem } from "effect-containers"
+import * as Memory from "effect-containers/layers/Memory"
 import * as Tar from "effect/encoding/Tar"
 
 const engine = (parts: Partial<Backend.Backend["Service"]>) =>
@@ -176,5 +177,35 @@ layer(NodeFileSystem.layer, { excludeTestServices: true })("a directory into a c
       )
       assert.strictEqual(error._tag === "ContainerCopy" ? error.reason._tag : error._tag, "InvalidArgument")
       assert.include(error.message, "\"large\"")
+    }))
+})
+
+layer(Memory.layer({ images: [Memory.image("app", () => 0)] }))("a directory of a container", (it) => {
+  const copies = {
+    copyDirectoryTo: Container.copyDirectoryTo,
+    copyDirectoryFrom: Container.copyDirectoryFrom
+  }
+  for (const [field, copy] of Object.entries(copies)) {
+    it.effect(`is not copied within it: ${field}`, () =>
+      Effect.gen(function*() {
+        const container = yield* Container.create(Container.name(Container.make("app"), field))
+        for (const [one, same] of [[container, container.id], [field, container], [container.id, field]] as const) {
+          const error = yield* copy(one, "/srv", "/tmp").pipe(
+            Effect.provide(ContainerFileSystem.layer(same)),
+            Effect.flip
+          )
+          assert.strictEqual(error._tag, "ContainerOptions")
+          assert.strictEqual(error._tag === "ContainerOptions" ? error.field : "", field)
+        }
+      }))
+  }
+
+  it.effect("is copied into another one", () =>
+    Effect.gen(function*() {
+      const from = yield* Container.create(Container.make("app"))
+      const to = yield* Container.create(Container.make("app"))
+      yield* Container.copyTo(from, "/tmp/file", "there")
+      yield* Effect.provide(Container.copyDirectoryTo(to, "/srv", "/tmp"), ContainerFileSystem.layer(from))
+      assert.strictEqual(yield* Container.readText(to, "/srv/file"), "there")
     }))
 })

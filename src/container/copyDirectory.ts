@@ -7,6 +7,7 @@ import { posix } from "node:path"
 import { Backend } from "../Backend.ts"
 import * as Errors from "../Errors.ts"
 import { reason } from "../errors/make.ts"
+import * as FilesOf from "./filesOf.ts"
 import { identify, type Target } from "./target.ts"
 import * as Tree from "./tree.ts"
 import { unpack } from "./unpack.ts"
@@ -50,6 +51,25 @@ const issueOf = (path: string, { gid, uid }: CopyDirectoryOptions): string | und
   return isId(uid) && isId(gid) ? undefined : "an owner is a whole number that is not negative"
 }
 
+/** Refuses what cannot be copied in either direction. */
+const begin = Effect.fnUntraced(function*(
+  field: "copyDirectoryFrom" | "copyDirectoryTo",
+  container: Target,
+  path: string,
+  options: CopyDirectoryOptions
+) {
+  const backend = yield* Backend
+  const fs = yield* FileSystem.FileSystem
+  const { id, image } = identify(container)
+  const refuse = (issue: string) => new Errors.ContainerOptions({ image, field, issue })
+  const issue = issueOf(path, options)
+  if (issue !== undefined) return yield* refuse(issue)
+  if (yield* FilesOf.are(fs, { backend, container: id })) {
+    return yield* refuse("the FileSystem is that of the same container, which cannot be read and written at once")
+  }
+  return { backend, fs, id, image, refuse }
+})
+
 /**
  * Copies what is in a directory of a `FileSystem`, this machine's for one, into a directory of a container, running or
  * not. When there is none, it is made like the one that is copied; the one above it must be there. What has a name now is
@@ -58,7 +78,7 @@ const issueOf = (path: string, { gid, uid }: CopyDirectoryOptions): string | und
  * Modes, owners by number, times to the second, links (never followed), files with several names and empty directories are
  * kept; sockets are left out. Files are sent as they are read, a few hundred kilobytes in memory at a time. A failure or
  * an interruption leaves in the container what was unpacked until then, perhaps with one file that is cut short. The tree
- * must not be read from the same container, which some engines do not let be read while it is written.
+ * must not be of the same container, which some engines do not let be read while it is written.
  *
  * Fails with `ContainerOptions` before the engine is asked; with `ContainerCopy`: `NotFound` when there is no such
  * container or directory, `InvalidArgument` when something is no file, directory or link, or became shorter while it was
@@ -73,12 +93,7 @@ export const copyDirectoryTo = Effect.fn("Container.copyDirectoryTo")(function*(
   directory: string,
   options: CopyDirectoryOptions = {}
 ): Effect.fn.Return<void, Failure, Backend | FileSystem.FileSystem> {
-  const backend = yield* Backend
-  const fs = yield* FileSystem.FileSystem
-  const { id, image } = identify(container)
-  const refuse = (issue: string) => new Errors.ContainerOptions({ image, field: "copyDirectoryTo", issue })
-  const issue = issueOf(path, options)
-  if (issue !== undefined) return yield* refuse(issue)
+  const { backend, fs, id, image, refuse } = yield* begin("copyDirectoryTo", container, path, options)
   const { type } = yield* fs.stat(directory)
   if (type !== "Directory") return yield* refuse(`${JSON.stringify(directory)} is no directory`)
 
@@ -128,7 +143,8 @@ export const copyDirectoryTo = Effect.fn("Container.copyDirectoryTo")(function*(
  * link that is there or has just been made, is refused. That holds as long as nobody else writes there meanwhile.
  *
  * Files are written as they arrive, never held as a whole. A failure or an interruption leaves what was written until
- * then: perhaps one file that is cut short, and directories that only their owner may enter.
+ * then: perhaps one file that is cut short, and directories that only their owner may enter. The `FileSystem` must not be
+ * that of the same container.
  *
  * Fails with `ContainerOptions` before the engine is asked; with `ContainerCopy`: `NotFound` when there is no such
  * container or directory, `InvalidArgument` when it is no directory and for a name that leads out, `Conflict` when a file
@@ -161,11 +177,7 @@ export const copyDirectoryFrom = Effect.fn("Container.copyDirectoryFrom")(functi
   directory: string,
   options: CopyDirectoryFromOptions = {}
 ): Effect.fn.Return<void, Failure, Backend | FileSystem.FileSystem> {
-  const backend = yield* Backend
-  const fs = yield* FileSystem.FileSystem
-  const { id, image } = identify(container)
-  const issue = issueOf(path, options)
-  if (issue !== undefined) return yield* new Errors.ContainerOptions({ image, field: "copyDirectoryFrom", issue })
+  const { backend, fs, id, image } = yield* begin("copyDirectoryFrom", container, path, options)
   const { gid, keepOwners = false, uid } = options
   const entries = Stream.pipeThroughChannel(
     backend.copyOut(id, path.replace(/(.)\/+$/, "$1")),

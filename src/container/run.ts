@@ -84,7 +84,11 @@ const inputOf = (input: string | Uint8Array | Stream.Stream<Uint8Array>): Stream
 export const feed = (
   input: string | Uint8Array | Stream.Stream<Uint8Array>,
   attachment: Attachment
-): Effect.Effect<void> => Effect.ignore(Stream.run(inputOf(input), attachment.stdin))
+): Effect.Effect<void> =>
+  Effect.catch(
+    Stream.run(inputOf(input), attachment.stdin),
+    ({ message }) => Effect.logDebug(`standard input was not read to its end: ${message}`)
+  )
 
 /** Subscribed to before it starts, so that nothing of a short life is missed; killed and removed by the scope. */
 const launch = Effect.fnUntraced(function*(

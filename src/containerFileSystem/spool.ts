@@ -22,7 +22,7 @@ export interface Spool {
   readonly read: (buffer: Uint8Array, position: number) => Effect.Effect<number, PlatformError>
 }
 
-/** The scope removes it. */
+/** The scope closes it. */
 export const make = (at: At): Effect.Effect<Spool, PlatformError, Scope.Scope> => {
   const path = join(tmpdir(), `effect-containers-${randomUUID()}.file`)
   const step = <A>(run: () => Promise<A>): Effect.Effect<A, PlatformError> =>
@@ -30,14 +30,22 @@ export const make = (at: At): Effect.Effect<Spool, PlatformError, Scope.Scope> =
       try: run,
       catch: (cause) => systemError(at, "Unknown", `a temporary file of this machine: ${String(cause)}`, cause)
     }))
-  const opened = Effect.acquireRelease(
-    step(() => Fs.open(path, "wx+", 0o600)),
-    (file) =>
-      Effect.ignore(step(async () => {
-        await file.close()
-        await Fs.rm(path, { force: true })
-      }))
-  )
+  // Without a name from the first: whatever becomes of us, nothing is left behind.
+  const nameless = step(async () => {
+    const file = await Fs.open(path, "wx+", 0o600)
+    try {
+      await Fs.unlink(path)
+    } catch (cause) {
+      await file.close()
+      throw cause
+    }
+    return file
+  })
+  const opened = Effect.acquireRelease(nameless, (file) =>
+    Effect.catch(
+      step(() => file.close()),
+      ({ message }) => Effect.logWarning(`${path} was not closed: ${message}`)
+    ))
   return Effect.map(opened, (file): Spool => {
     let size = 0
     return {

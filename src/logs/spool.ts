@@ -133,8 +133,10 @@ export class Spool {
       this.#inMemory = 0
       const file = this.#file
       this.#file = undefined
-      // the file is read no more: that closing it fails changes nothing for anybody
-      return file === undefined ? Effect.void : Effect.ignore(Effect.tryPromise(() => file.close()))
+      return file === undefined ? Effect.void : Effect.catch(
+        Effect.tryPromise(() => file.close()),
+        ({ cause }) => Effect.logWarning(`${file.path} was not closed or removed: ${String(cause)}`)
+      )
     })
   }
 

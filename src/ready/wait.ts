@@ -23,7 +23,7 @@ const operation = "ready"
 /** How long what a container wrote last is waited for after its end. */
 const drainDeadline = "10 seconds"
 
-/** What can still be learned about a container that did not become ready. Nothing of it is worth waiting long for. */
+/** What can still be learned about a container that did not become ready. Nothing of it is worth waiting long or failing for. */
 const evidence = Effect.fnUntraced(function*(backend: Backend["Service"], id: string) {
   const info = yield* Effect.option(Effect.timeout(backend.inspect(id), "5 seconds"))
   const collector = new Logs.Collector({ limit: 16 * 1024 })

@@ -139,9 +139,10 @@ const healthcheck: Watch<"Healthcheck"> = (_leaf, watched) => {
   const told = Effect.flatMap(look, ({ final, seen }) => update(seen, { final }))
   const events = backend.events({ filter: Filter.and(Filter.type("container"), Filter.container(id)) }).pipe(
     Stream.filter(({ action }) => action.startsWith("health_status")),
+    // What goes wrong in looking goes wrong in the polls, which say it.
     Stream.runForEach(() => Effect.ignore(told)),
-    // Not every engine has events.
-    Effect.ignore
+    // Not every engine has events, and the polls do without.
+    Effect.catch(({ message }) => Effect.logDebug(`a health check is only polled: ${message}`))
   )
   return Effect.raceFirst(
     poll(Effect.map(Effect.tap(look, ({ final, seen }) => update(seen, { final })), ({ seen }) => seen), watched),

@@ -203,7 +203,9 @@ export const create = Effect.fnUntraced(function*(
   }).pipe(Effect.onError(() =>
     channel.unary(Containers.method.delete, { id }, { operation }).pipe(
       Effect.andThen(removeSnapshot(engine, operation, id)),
-      Effect.ignore,
+      Effect.catch((error) =>
+        Effect.logWarning(`container ${id} is left behind, for Container.sweep to remove: ${error.message}`)
+      ),
       Effect.andThen(removeFolder(engine, id))
     )
   ))

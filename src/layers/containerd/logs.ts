@@ -61,14 +61,23 @@ export const make = (
     }
     // It is over when its shim is gone, but its logger knows better.
     let isOver = false
+    let failure: Errors.Reason | undefined
     yield* (task === undefined ? waitForeign(name) : Deferred.await(task.reaped)).pipe(
       Effect.andThen(Effect.sleep(isLogged ? patience : 100)),
+      Effect.catch((error) =>
+        Effect.sync(() => {
+          // Removed or never started: nothing more is written.
+          failure = error._tag === "NotFound" || error._tag === "Conflict" ? undefined : error
+        })
+      ),
       Effect.ensuring(Effect.sync(() => {
         isOver = true
       })),
-      Effect.ignore,
       Effect.forkScoped
     )
-    return Replay.read(log, options, Replay.watching(log, () => isOver))
+    return Stream.concat(
+      Replay.read(log, options, Replay.watching(log, () => isOver)),
+      Stream.suspend(() => failure === undefined ? Stream.empty : Stream.fail(failure))
+    )
   }))
 }

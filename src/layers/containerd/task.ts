@@ -152,6 +152,7 @@ const connect = (engine: Engine, id: string, wanted: Attach.Wanted): Effect.Effe
     }, { operation: "start" })
   }).pipe(
     Effect.onError(() =>
+      // Why it did not start is on its way already.
       Effect.ignore(mark(engine, "start", id, { [Record.labels.started]: "", [Record.labels.exit]: "" }))
     )
   )
@@ -171,6 +172,7 @@ export const start = Effect.fnUntraced(function*(
   const noted = <A, R>(effect: Effect.Effect<A, Errors.Reason, R>) =>
     Effect.tapError(effect, (error) =>
       error._tag === "NotFound" || error._tag === "PermissionDenied"
+        // Said to who started it; this is for who asks later.
         ? Effect.ignore(mark(engine, operation, id, {
           [Record.labels.exit]: Record.encodeExit({ status: startedIssue(error), at: Date.now() })
         }))
@@ -194,6 +196,7 @@ export const start = Effect.fnUntraced(function*(
     yield* Effect.onError(Effect.andThen(connected, noted(started)), () =>
       Effect.andThen(
         Attach.downOrSay(operation, id, folder),
+        // The failure is on its way; a task that is left goes with its container.
         Effect.ignore(deleteTask(engine, operation, id))
       ))
     known.task = task

@@ -149,6 +149,7 @@ export const exec = Effect.fnUntraced(function*(
   const overhear = Effect.suspend(() => {
     if (isRead) return Effect.void
     isOverheard = true
+    // What fails here fails for who reads it, too.
     return Effect.ignore(Effect.timeoutOption(overheard, "1 second"))
   })
   const exit = Effect.flatMap(

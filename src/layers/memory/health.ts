@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Health } from "../../Backend.ts"
 import type { Healthcheck } from "../../ContainerConfig.ts"
-import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import { announce } from "./containers.ts"
 import { exec } from "./exec.ts"
@@ -21,7 +20,7 @@ const check = (
   world: World,
   held: Held,
   { command, timeout }: Healthcheck
-): Effect.Effect<{ readonly isWell: boolean; readonly output: string }, Errors.Reason> =>
+): Effect.Effect<{ readonly isWell: boolean; readonly output: string }> =>
   Effect.gen(function*() {
     const process = yield* exec(world, held.id, { command, env: [], tty: false, stdin: false }, clean)
     const output = yield* process.output.pipe(
@@ -35,7 +34,9 @@ const check = (
     Effect.timeoutOrElse({
       duration: timeout,
       orElse: () => Effect.succeed({ isWell: false, output: `the check took longer than ${timeout} milliseconds` })
-    })
+    }),
+    // One that cannot be made is one that fails, as Docker has it.
+    Effect.catch(({ message }) => Effect.succeed({ isWell: false, output: message }))
   )
 
 /** Makes the checks of a container that has started, as long as its process runs. */
@@ -57,15 +58,13 @@ export const watch = Effect.fnUntraced(function*(world: World, held: Held): Effe
     yield* Effect.sleep(interval)
     passed += interval
     const { isWell, output } = yield* check(world, held, healthcheck)
+    // One that is cut off by the end of the container has nothing to say.
+    if (process.status() !== undefined) return
     const before = held.health?.status ?? "starting"
     // Failures of one that is still starting are its own business.
     failures = isWell ? 0 : before === "starting" && passed < startPeriod ? failures : failures + 1
     const status = isWell ? "healthy" : failures >= retries ? "unhealthy" : before
     yield* Effect.clockWith((clock) => Effect.sync(() => say({ status, output }, clock)))
   })
-  yield* Effect.forkIn(
-    // A check that is cut off by the end of the container has nothing to say.
-    Effect.raceFirst(Effect.ignore(Effect.forever(once)), process.exit),
-    world.scope
-  )
+  yield* Effect.forkIn(Effect.raceFirst(Effect.forever(once), process.exit), world.scope)
 })

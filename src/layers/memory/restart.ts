@@ -13,8 +13,21 @@ const begin = Effect.fnUntraced(function*(world: World, held: Held): Effect.fn.R
   yield* Health.watch(world, held)
 })
 
+/** One that cannot be started is no more tried, and has exited as it last did, as Docker has it. */
+const again = (world: World, held: Held): Effect.Effect<void> => {
+  const { exit, finishedAt, health, startedAt } = held
+  return Effect.catch(begin(world, held), ({ message }) => {
+    held.state = "exited"
+    held.exit = exit
+    held.health = health
+    held.startedAt = startedAt
+    held.finishedAt = finishedAt
+    return Effect.logWarning(`container ${held.id} could not be started again: ${message}`)
+  })
+}
+
 /** Starts it whenever it has ended, until that is no more what its policy wants. */
-const supervise = Effect.fnUntraced(function*(world: World, held: Held): Effect.fn.Return<void, Errors.Reason> {
+const supervise = Effect.fnUntraced(function*(world: World, held: Held): Effect.fn.Return<void> {
   for (let pause = first;; pause = Math.min(pause * 2, longest)) {
     yield* held.process === undefined ? Effect.void : held.process.exit
     if (held.state !== "restarting") return
@@ -22,7 +35,7 @@ const supervise = Effect.fnUntraced(function*(world: World, held: Held): Effect.
     // It may have been stopped, or removed, in the meantime.
     if (held.state !== "restarting" || !world.containers.has(held.id)) return
     held.restarts++
-    yield* begin(world, held)
+    yield* again(world, held)
   }
 })
 
@@ -33,5 +46,5 @@ export const start = Effect.fnUntraced(function*(world: World, id: string): Effe
   held.isStopped = false
   held.restarts = 0
   yield* begin(world, held)
-  if (held.config.restart !== undefined) yield* Effect.forkIn(Effect.ignore(supervise(world, held)), world.scope)
+  if (held.config.restart !== undefined) yield* Effect.forkIn(supervise(world, held), world.scope)
 }, Effect.uninterruptible)

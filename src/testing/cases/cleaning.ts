@@ -106,6 +106,7 @@ export const cases: ReadonlyArray<Case> = [
           noNewPrivileges: false,
           devices: []
         }),
+        // It may be gone already.
         (id) => Effect.ignore(backend.remove(id, { force: true }))
       )
       const swept = yield* Container.sweep()

@@ -100,6 +100,7 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const name = yield* unique("detached")
       const self = Container.name(yield* job("echo begun; while :; do sleep 0.05; done"), name)
+      // It may be gone already.
       yield* Effect.addFinalizer(() => Effect.ignore(Container.remove(name, { force: true })))
       const { id } = yield* Effect.scoped(Container.start(self, { detach: true }))
       yield* Container.sweep()

@@ -23,6 +23,7 @@ const ended = Effect.fnUntraced(function*(script: string) {
 const abc = Effect.gen(function*() {
   const { next, self } = yield* inTurn("echo a", "echo b >&2", "echo c")
   const handle = yield* Container.start(self)
+  // Ends with the scope; what it fails to see the case finds missing.
   yield* Effect.forkScoped(Effect.ignore(Stream.runForEach(handle.logs(), () => next)))
   return handle
 })

@@ -72,6 +72,7 @@ export const cases: ReadonlyArray<Case> = [
     "one that is to be there is made once, and stays until it is removed",
     kept(Effect.gen(function*() {
       const name = yield* unique("cache")
+      // It may be gone already.
       yield* Effect.addFinalizer(() => Effect.ignore(Volume.remove(name)))
       yield* Effect.scoped(Volume.ensure(name))
       yield* equal("again", yield* Volume.ensure(name), { name })

@@ -75,6 +75,7 @@ export const keepForeign = (
 ): Effect.Effect<void, Errors.Reason, Scope.Scope> =>
   Effect.suspend(() => {
     if (held.has(folder) || !State.isThere(folder)) return Effect.void
+    // Without it, {@link restore} makes up for it.
     return Effect.flatMap(pid, (pid) =>
       pid === undefined || pid <= 0 ? Effect.void : Effect.ignore(keep(operation, folder, pid)))
   })
@@ -180,6 +181,7 @@ export const up = Effect.fnUntraced(function*(
   }).pipe(
     Effect.onError(() =>
       State.write(operation, folder, state).pipe(
+        // Undone by what is on file then; the failure is on its way.
         Effect.ignore,
         Effect.andThen(undo(operation, folder)),
         saying(containerId)

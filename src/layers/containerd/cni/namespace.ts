@@ -15,6 +15,7 @@ export const hold = (operation: string, pid: number): Effect.Effect<string, Erro
   Effect.map(
     Effect.acquireRelease(
       Effect.tryPromise({ try: () => open(pathOf(pid), "r"), catch: (cause) => fromCause(operation, cause) }),
+      // Nothing was written, so there is nothing that a failing close could lose.
       (file) => Effect.ignore(Effect.tryPromise(() => file.close()))
     ),
     ({ fd }) => `/proc/${process.pid}/fd/${fd}`

@@ -128,6 +128,7 @@ export const release = (ports: ReadonlyArray<PortBinding>, holder: string): Effe
     Effect.tryPromise(async () => {
       const path = join(reserved, fileOf(port))
       if (await readFile(path, "utf8") === holder) await rm(path, { force: true })
+      // One that stays is taken over once its holder's file is gone.
     }).pipe(Effect.ignore), { discard: true })
 
 /** Finds a port of this machine for each that has none, and keeps all of them for a holder, the path of whose file it is. */

@@ -19,7 +19,7 @@ export const restore = (operation: string, state: State): Effect.Effect<void, Er
     const namespace = yield* Namespace.make(operation, state.plugins.path)
     yield* Run.add(link, { operation, namespace, args: `IgnoreUnknown=1;IP=${address}` }, () => undefined).pipe(
       Effect.andThen(Run.del(link, state.answer, { operation, namespace })),
-      // The address may be another's by now, and what was done for it is undone.
+      // The address may be another's by now, and what was done for it is undone; why it had to be is said below.
       Effect.onError(() => Effect.ignore(Run.del(link, state.answer, { operation, namespace })))
     )
   })).pipe(

@@ -182,6 +182,7 @@ export const makeWrite = (channel: Channel): Write => {
       Effect.andThen(elsewhere(ref, operation)),
       Effect.tap((other) => Effect.sync(() => other !== undefined && onProgress?.(other.offset))),
       Effect.forever,
+      // Only looked at: what is wrong the write itself will say.
       Effect.ignore
     )
 

@@ -29,6 +29,7 @@ export interface Pipes {
   readonly drained: Deferred.Deferred<void>
 }
 
+/** What stays goes with the folder of the container that it is in. */
 const remove = (folder: string) => Effect.ignore(Effect.tryPromise(() => rm(folder, { recursive: true, force: true })))
 
 /**

@@ -79,7 +79,7 @@ export const make = ({ channel, connect, credentials, importImages }: Options): 
     )
     const end = (failed: boolean) =>
       Effect.gen(function*() {
-        yield* Effect.ignore(Effect.timeout(Fiber.await(told), patience))
+        yield* Effect.timeoutOption(Fiber.await(told), patience)
         const last: Array<BuildStatus> = []
         trace.end(last, failed)
         yield* emit(last)
