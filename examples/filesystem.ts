@@ -7,9 +7,7 @@
 import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import { Console, Effect, FileSystem, Path } from "effect"
 import { Container, ContainerFileSystem } from "effect-containers"
-import * as Docker from "effect-containers/layers/Docker"
-
-const image = process.env["QUICKSTART_IMAGE"] ?? "busybox:1.37"
+import { engine, image } from "./engine.ts"
 
 const job = (command: string) =>
   Container.make(image).pipe(Container.command(command), Container.stopWith({ grace: "1 second" }))
@@ -49,6 +47,6 @@ const thereAndBack = Effect.gen(function*() {
   yield* Console.log(`sorted: ${sorted.trim().replaceAll("\n", ", ")}`)
 }).pipe(Effect.provide(NodeFileSystem.layer))
 
-const main = Effect.andThen(inside, thereAndBack).pipe(Effect.scoped, Effect.provide(Docker.layer()))
+const main = Effect.andThen(inside, thereAndBack).pipe(Effect.scoped, Effect.provide(engine))
 
 await Effect.runPromise(main)

@@ -1,14 +1,12 @@
 /**
  * Services in containers, as Layers: an application that needs a store. Each is started when it is needed, waited for until
  * it answers, and gone at the end; the store's address is the store's business, the application asks for it by its tag.
- * Then a program that knows only `ChildProcess` is moved into a container.
  *
  *     npm run example -- services
  */
-import { Console, Context, Effect, Layer, Schema, Stream } from "effect"
-import { Container, ContainerSpawner, Ready } from "effect-containers"
-import * as Docker from "effect-containers/layers/Docker"
-import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { Console, Context, Effect, Layer, Schema } from "effect"
+import { Container, Ready } from "effect-containers"
+import { engine, image } from "./engine.ts"
 
 /** What the store's container is to the rest of the program. */
 class Store extends Context.Service<Store, {
@@ -22,8 +20,6 @@ type Errors = Effect.Error<ReturnType<typeof Container.execString>>
 class App extends Context.Service<App, { readonly report: typeof Report.Type }>()("App") {}
 
 const Report = Schema.Struct({ store: Schema.String, checks: Schema.Int })
-
-const image = process.env["QUICKSTART_IMAGE"] ?? "busybox:1.37"
 
 const job = (command: string) =>
   Container.make(image).pipe(Container.command(command), Container.stopWith({ grace: "1 second" }))
@@ -61,13 +57,6 @@ const app = Layer.effect(
   })
 ).pipe(Layer.provideMerge(store))
 
-/** Knows nothing of containers. */
-const wordCount = Effect.gen(function*() {
-  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-  const words = ChildProcess.make("sort", [], { stdin: Stream.encodeText(Stream.make("b\na\nb\n")) })
-  return yield* spawner.lines(ChildProcess.pipeTo(words, ChildProcess.make("uniq", ["-c"])))
-})
-
 const main = Effect.gen(function*() {
   const { report } = yield* App
   yield* Console.log(`app: ${report.checks} checks, as its report says`)
@@ -75,10 +64,6 @@ const main = Effect.gen(function*() {
   const { content, put } = yield* Store
   yield* put("greeting", "hello from a container\n")
   yield* Console.log(`store says: ${(yield* content("greeting")).trim()}`)
-
-  const tools = yield* Container.start(job("sleep 600"))
-  const lines = yield* Effect.provide(wordCount, ContainerSpawner.layer(tools))
-  yield* Console.log(`words: ${lines.map((line) => line.trim().replace(/\s+/, " x ")).join(", ")}`)
-}).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(app, Docker.layer())))
+}).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(app, engine)))
 
 await Effect.runPromise(main)

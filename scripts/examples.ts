@@ -1,46 +1,99 @@
 /**
- * Runs the examples, all or those that are named (`npm run example -- quickstart`), each with a private engine in
- * DOCKER_HOST that has the image busybox:test. Ends with 1 if one of them fails.
+ * Runs the examples, all or those that are named: `npm run example -- services pipeline`. Those that run on any engine run
+ * on a Docker and on a containerd, or on the one that `--engine` names, each a private one that has the image busybox:test.
+ * Ends with 1 if one of them fails.
  */
+import { Image } from "effect-containers"
+import * as Containerd from "effect-containers/layers/Containerd"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import { spawnSync } from "node:child_process"
-import { globSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { basename } from "node:path"
+import { parseArgs } from "node:util"
 import { EnginesError } from "./engines/home.ts"
 import { archive, makeImage } from "./engines/image.ts"
-import { load, start } from "./engines/start.ts"
+import { type Engine, load, start } from "./engines/start.ts"
+import { row } from "./engines/table.ts"
 
-const wanted = process.argv.slice(2)
-const all = globSync("examples/*.ts").toSorted()
-const chosen = wanted.length === 0 ? all : all.filter((file) => wanted.includes(basename(file, ".ts")))
+/** Whether an example takes whatever engine it is given. */
+const isForAny = (file: string): boolean => readFileSync(file, "utf8").includes("\"./engine.ts\"")
+
+const all = ["filesystem", "pipeline", "quickstart", "services", "spawner", "testing-with-memory"]
+
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { engine: { type: "string" } } })
+const unknown = positionals.filter((name) => !all.includes(basename(name, ".ts")))
+const chosen = all.filter((name) => positionals.length === 0 || positionals.includes(name))
+  .map((name) => `examples/${name}.ts`)
+
+const image = "busybox:test"
+
+/** How a containerd is reached, as an example reads it. */
+const containerdAt = ({ client, host }: Engine): Containerd.ContainerdConfig => ({
+  address: host,
+  namespace: client?.namespace,
+  folder: client?.folder,
+  cni: { plugins: client?.cni, bridge: client?.bridge, subnet: client?.subnet },
+  builder: "buildah",
+  buildah: client?.buildah
+})
 
 const main = async (): Promise<void> => {
-  if (chosen.length === 0) throw new EnginesError(`no such example; there are ${all.join(", ")}`)
-  const { engines, registries, stop } = await start(["docker", "registry"])
+  if (unknown.length > 0) {
+    throw new EnginesError(`No example is called ${unknown.join(", ")}: there are ${all.join(", ")}.`)
+  }
+  const wanted = values.engine === undefined ? ["docker", "containerd"] : [values.engine]
+  const { engines, registries, stop } = await start([...new Set(["docker", ...wanted]), "registry"])
   let failed = 0
+  let count = 0
+  const run = (file: string, environment: Readonly<Record<string, string | undefined>>) => {
+    count++
+    const { signal, status } = spawnSync(process.execPath, [file], {
+      stdio: ["ignore", "inherit", "inherit"],
+      timeout: 180_000,
+      env: { ...process.env, QUICKSTART_IMAGE: image, ...environment }
+    })
+    if (status === 0) return
+    failed++
+    process.stderr.write(`${file} ended with ${signal ?? status}\n`)
+  }
   try {
-    const docker = engines["docker"]
-    if (docker === undefined) throw new EnginesError("no engine was started")
-    await load(docker, archive(await makeImage(), ["busybox:test"]))
+    const bytes = archive(await makeImage(), [image])
+    for (const [name, engine] of Object.entries(engines)) {
+      const config = containerdAt(engine)
+      if (row(name)?.kind !== "containerd") await load(engine, bytes)
+      else {
+        await Effect.runPromise(
+          Effect.provide(Image.fromArchive(Stream.make(new Uint8Array(bytes))), Containerd.layer(config))
+        )
+      }
+    }
     for (const file of chosen) {
-      process.stdout.write(`\n# ${file}\n`)
-      const { signal, status } = spawnSync(process.execPath, [file], {
-        stdio: ["ignore", "inherit", "inherit"],
-        timeout: 180_000,
-        env: {
-          ...process.env,
-          DOCKER_HOST: docker.host,
-          QUICKSTART_IMAGE: "busybox:test",
+      if (!isForAny(file)) {
+        process.stdout.write(`\n# ${file}\n`)
+        run(file, {
+          DOCKER_HOST: engines["docker"]?.host,
           EFFECT_CONTAINERS_TEST_REGISTRY: registries["registry"]
-        }
-      })
-      if (status === 0) continue
-      failed++
-      process.stderr.write(`${file} ended with ${signal ?? status}\n`)
+        })
+        continue
+      }
+      for (const name of wanted) {
+        const engine = engines[name]
+        if (engine === undefined) throw new EnginesError(`no ${name} was started`)
+        process.stdout.write(`\n# ${file}, on ${name}\n`)
+        run(file, {
+          ENGINE: JSON.stringify(
+            row(name)?.kind === "containerd"
+              ? { _tag: "Containerd", ...containerdAt(engine) }
+              : { _tag: "Docker", host: engine.host }
+          )
+        })
+      }
     }
   } finally {
     await stop()
   }
-  process.stdout.write(`\nexamples: ${chosen.length - failed} passed, ${failed} failed\n`)
+  process.stdout.write(`\nexamples: ${count - failed} passed, ${failed} failed\n`)
   process.exitCode = failed === 0 ? 0 : 1
 }
 

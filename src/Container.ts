@@ -39,6 +39,7 @@ export {
 } from "./container/execRun.ts"
 export { type ContainerHandle, get } from "./container/handle.ts"
 export * from "./container/kernel.ts"
+export type { RunError, RunningContainer } from "./container/launch.ts"
 export { layer, type LayerOptions, type ServiceError } from "./container/layer.ts"
 export * from "./container/limits.ts"
 export { type LinuxCapability } from "./container/linuxCapability.ts"
@@ -64,7 +65,6 @@ export {
   type Finished,
   lines,
   run,
-  type RunError,
   type RunOptions,
   stream,
   streamLines,

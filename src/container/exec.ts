@@ -8,8 +8,8 @@ import * as Errors from "../Errors.ts"
 import * as ExitStatus from "../ExitStatus.ts"
 import * as Logs from "../Logs.ts"
 import { type ExecOptions, settleExec } from "./execConfig.ts"
+import { feed } from "./launch.ts"
 import type { KillOptions } from "./manage.ts"
-import { feed } from "./run.ts"
 import { identify, type Target } from "./target.ts"
 
 /**

@@ -6,7 +6,7 @@ import * as Errors from "../Errors.ts"
 import { type ExitStatus, signalNumber } from "../ExitStatus.ts"
 import * as Filter from "../Filter.ts"
 import type { Frame } from "../Logs.ts"
-import { codeOf } from "./run.ts"
+import { codeOf } from "./launch.ts"
 
 /**
  * The containers of the engine, running or not. Default: all of them, whoever made them. Fails with `ContainerList`.

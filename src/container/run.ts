@@ -2,30 +2,15 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type Attachment, Backend } from "../Backend.ts"
-import * as Errors from "../Errors.ts"
+import type { Backend } from "../Backend.ts"
+import type * as Errors from "../Errors.ts"
 import * as ExitStatus from "../ExitStatus.ts"
 import * as Logs from "../Logs.ts"
 import type { Output } from "../Output.ts"
 import { imageName } from "./config.ts"
-import { create } from "./create.ts"
 import type { Container } from "./description.ts"
+import { codeOf, judge, launch, type RunError, type Running, type RunningContainer } from "./launch.ts"
 import { outputLimit } from "./limits.ts"
-import * as TimeLimit from "./timeLimit.ts"
-
-/**
- * What a run can fail with before it knows how its container ended.
- *
- * @category models
- * @since 0.1.0
- */
-export type RunError =
-  | Errors.ContainerOptions
-  | Errors.ImagePull
-  | Errors.ContainerCreate
-  | Errors.ContainerStart
-  | Errors.ContainerLogs
-  | Errors.ContainerWait
 
 /**
  * A container that ran to its end.
@@ -44,129 +29,40 @@ export interface Finished {
 }
 
 /**
+ * What is done besides, each as a part of the run: what it fails with the run fails with, and the container is removed.
+ *
+ * **Example** (Files in, files out)
+ *
+ * ```ts import.meta.vitest
+ * import { Effect } from "effect"
+ * import { Container } from "effect-containers"
+ * import * as Memory from "effect-containers/layers/Memory"
+ *
+ * const image = Memory.image("sorter", () => ({ exitCode: 0 }))
+ * const results: Array<string> = []
+ * const program = Container.run(Container.make("sorter"), {
+ *   prepare: (container) => Container.copyTo(container, "/tmp/words", "b a"),
+ *   collect: (container) => Effect.map(Container.readText(container, "/tmp/words"), (text) => results.push(text))
+ * }).pipe(Effect.provide(Memory.layer({ images: [image] })))
+ * await Effect.runPromise(Effect.as(program, results)) // => ["b a"]
+ * ```
+ *
  * @category models
  * @since 0.1.0
  */
 export interface RunOptions<E = never, R = never> {
+  /** Is done when the container is there and does not run yet: to copy into it what it works on. */
+  readonly prepare?: ((container: RunningContainer) => Effect.Effect<unknown, E, R>) | undefined
   /** Is given the output as it arrives, besides its being kept. A slow one slows the container down. */
   readonly onOutput?: ((frames: ReadonlyArray<Logs.Frame>) => Effect.Effect<unknown, E, R>) | undefined
+  /** Is done when it has ended as expected (`Container.expect`) and is still there: to copy out of it what it made. */
+  readonly collect?: ((container: RunningContainer, finished: Finished) => Effect.Effect<unknown, E, R>) | undefined
 }
 
-const runs = Metric.counter("effect_containers_runs", { description: "Containers run", incremental: true })
 const failures = Metric.counter("effect_containers_run_failures", {
   description: "Containers whose run failed or that ended in an unexpected way",
   incremental: true
 })
-const bytes = Metric.counter("effect_containers_output_bytes", {
-  description: "Bytes of output read of runs",
-  incremental: true
-})
-
-interface Running {
-  readonly id: string
-  readonly image: string
-  readonly outputLimit: number | undefined
-  readonly output: Stream.Stream<Logs.Frame, Errors.ContainerLogs>
-  readonly exit: Effect.Effect<ExitStatus.ExitStatus, Errors.ContainerWait>
-  readonly timeLimit: TimeLimit.TimeLimit
-}
-
-const encoder = new TextEncoder()
-
-const inputOf = (input: string | Uint8Array | Stream.Stream<Uint8Array>): Stream.Stream<Uint8Array> =>
-  typeof input === "string"
-    ? Stream.make(encoder.encode(input))
-    : input instanceof Uint8Array
-    ? Stream.make(input)
-    : input
-
-/** Feeds standard input. That a container ends, or closes it, without reading all of it is its own business. */
-export const feed = (
-  input: string | Uint8Array | Stream.Stream<Uint8Array>,
-  attachment: Attachment
-): Effect.Effect<void> =>
-  Effect.catch(
-    Stream.run(inputOf(input), attachment.stdin),
-    ({ message }) => Effect.logDebug(`standard input was not read to its end: ${message}`)
-  )
-
-/** Subscribed to before it starts, so that nothing of a short life is missed; killed and removed by the scope. */
-const launch = Effect.fnUntraced(function*(
-  self: Container
-): Effect.fn.Return<Running, RunError, Backend | Scope.Scope> {
-  const backend = yield* Backend
-  yield* Metric.update(runs, 1)
-  if (self.options.restart !== undefined && self.options.restart.name !== "no") {
-    return yield* new Errors.ContainerOptions({
-      image: imageName(self),
-      field: "restart",
-      issue: "a run is over with the first end: start the container instead"
-    })
-  }
-  const { config, id, image, outputLimit, timeLimit } = yield* create(self, { background: true })
-  yield* Effect.annotateCurrentSpan({ "container.id": id, "container.name": config.name })
-  const unreadable = (reason: Errors.Reason) => new Errors.ContainerLogs({ id, image, reason })
-  const attachment = yield* Effect.mapError(
-    backend.attach(id, { stdin: config.stdin, output: true, tty: config.tty }),
-    (error) => unreadable(error.reason)
-  )
-  yield* backend.start(id)
-  const limit = yield* TimeLimit.begin(backend, id, timeLimit)
-  if (self.options.stdin !== undefined) yield* Effect.forkScoped(feed(self.options.stdin, attachment))
-  let size = 0
-  return {
-    id,
-    image,
-    outputLimit,
-    output: attachment.output.pipe(
-      Stream.mapError(unreadable),
-      Stream.mapArray((frames) => {
-        for (const frame of frames) size += frame.bytes.length
-        return frames
-      }),
-      Stream.ensuring(Effect.suspend(() => Metric.update(bytes, size)))
-    ),
-    exit: backend.wait(id),
-    timeLimit: limit
-  }
-})
-
-/** Whether it ended as it was expected to; if not, the error that says so. */
-const judge = (
-  self: Container,
-  { id, image, timeLimit }: Running,
-  exit: ExitStatus.ExitStatus,
-  logs: Output
-): Effect.Effect<void, Errors.ExitCode | Errors.ContainerWait> => {
-  if (exit._tag === "Exited" && (self.options.expect ?? [0]).includes(exit.code)) return Effect.void
-  return Effect.flatMap(codeOf({ id, image }, exit), (code) =>
-    Effect.fail(
-      new Errors.ExitCode({
-        id,
-        image,
-        code,
-        oomKilled: exit._tag === "OomKilled",
-        timedOut: timeLimit.isOver() && exit._tag === "Killed",
-        logs,
-        ...(exit._tag === "Killed" ? { signal: exit.signal } : exit._tag === "OomKilled" ? { signal: "SIGKILL" } : {})
-      })
-    ))
-}
-
-/** The code that a shell would show. There is none when the engine lost it, and none is made up. */
-export const codeOf = (
-  container: { readonly id: string; readonly image: string },
-  exit: ExitStatus.ExitStatus
-): Effect.Effect<number, Errors.ContainerWait> => {
-  const code = ExitStatus.toCode(exit)
-  return code !== undefined ? Effect.succeed(code) : Effect.fail(
-    new Errors.ContainerWait({
-      ...container,
-      reason: new Errors.Unavailable({ operation: "wait", message: `the container ${ExitStatus.format(exit)}` })
-    })
-  )
-}
-
 const observed = (name: string, self: Container) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   effect.pipe(
     Effect.tapError(() => Metric.update(failures, 1)),
@@ -182,7 +78,7 @@ const toEnd = Effect.fnUntraced(function*<E, R>(
   RunError | E,
   Backend | R | Scope.Scope
 > {
-  const running = yield* launch(self)
+  const running = yield* launch(self, options.prepare)
   const collector = new Logs.Collector({ limit: running.outputLimit })
   yield* Stream.runForEachArray(running.output, (frames) => {
     for (const frame of frames) collector.push(frame)
@@ -225,6 +121,9 @@ export const run = <E = never, R = never>(
 ): Effect.Effect<Finished, RunError | Errors.ExitCode | E, Backend | R> =>
   toEnd(self, options).pipe(
     Effect.tap(({ finished, running }) => judge(self, running, finished.exit, finished.logs)),
+    Effect.tap(({ finished, running: { id, image, name } }) =>
+      options.collect?.({ id, image, name }, finished) ?? Effect.void
+    ),
     Effect.map(({ finished }) => finished),
     Effect.scoped,
     observed("Container.run", self)

@@ -6,7 +6,7 @@ import { imageName } from "./config.ts"
 import { create as createScoped } from "./create.ts"
 import type { Container } from "./description.ts"
 import { type ContainerHandle, handleOf } from "./handle.ts"
-import { feed } from "./run.ts"
+import { feed } from "./launch.ts"
 import * as TimeLimit from "./timeLimit.ts"
 
 /**

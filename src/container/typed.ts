@@ -6,7 +6,8 @@ import * as Errors from "../Errors.ts"
 import * as Logs from "../Logs.ts"
 import { imageName } from "./config.ts"
 import type { Container } from "./description.ts"
-import { run, type RunError, stream } from "./run.ts"
+import type { RunError } from "./launch.ts"
+import { run, stream } from "./run.ts"
 
 const undecoded = (
   container: { readonly id: string; readonly image: string },

@@ -132,5 +132,37 @@ export const cases: ReadonlyArray<Case> = [
       )
       yield* fails((yield* Backend).copyIn(id, "/tmp", broken), { tag: "Broken", names: ["mine"] })
     })
+  ),
+  copies(
+    "to what a run works on, and from what it made",
+    Effect.gen(function*() {
+      const seen: Array<string> = []
+      const { logs } = yield* Effect.flatMap(
+        job("cat /tmp/given; echo made > /tmp/made"),
+        (spec) =>
+          Container.run(spec, {
+            prepare: (container) => Container.copyTo(container, "/tmp/given", "given\n"),
+            collect: (container, { exit }) =>
+              Effect.map(Container.readText(container, "/tmp/made"), (text) => seen.push(exit._tag, text))
+          })
+      )
+      yield* equal("stdout", logs.stdoutText, "given\n")
+      yield* equal("collected", seen, ["Exited", "made\n"])
+    })
+  ),
+  copies(
+    "from a run that did not end as expected: nothing is collected",
+    Effect.gen(function*() {
+      let isCollected = false
+      const failing = Effect.flatMap(job("exit 3"), (spec) =>
+        Container.run(spec, {
+          collect: () =>
+            Effect.sync(() => {
+              isCollected = true
+            })
+        }))
+      yield* fails(failing, { tag: "ExitCode" })
+      yield* equal("collected", isCollected, false)
+    })
   )
 ]

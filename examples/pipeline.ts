@@ -1,0 +1,144 @@
+/**
+ * A pipeline as CI has it: builds the tools, compiles, tests in parallel, packs. What a step makes is handed to the next
+ * one: a directory, a file, a value. No step has a network, each has a time limit, at most two run at once, and what is
+ * worth it is tried again.
+ *
+ *     npm run example -- pipeline
+ */
+import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
+import { Clock, Console, Effect, FileSystem, Ref, Schedule, Schema, Stream } from "effect"
+import { BuildContext, Container, Image } from "effect-containers"
+import { engine, image } from "./engine.ts"
+
+// ---------------------------------------------------------------------------------------------------------------------
+// what is built: a program in two files, and a test in each of three
+// ---------------------------------------------------------------------------------------------------------------------
+
+const sources = {
+  "greet.head": "#!/bin/sh\n# greets whom it is told to\n",
+  "greet.body": "echo \"Hello, ${1:-nobody}\"\n",
+  "tests/nobody": "test \"$(greet)\" = 'Hello, nobody'\n",
+  "tests/somebody": "test \"$(greet you)\" = 'Hello, you'\n",
+  "tests/spaces": "test \"$(greet 'you there')\" = 'Hello, you there'\n"
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// steps
+// ---------------------------------------------------------------------------------------------------------------------
+
+interface Entry {
+  readonly name: string
+  readonly milliseconds: number
+  readonly said: string
+}
+
+/** A pipeline's steps as they end, for who reads the summary. */
+const makeReport = Effect.map(Ref.make<ReadonlyArray<Entry>>([]), (entries) => ({
+  entries: Ref.get(entries),
+  /** One step. An engine or a registry that is away for a moment is asked again; what fails otherwise has failed. */
+  step: <A, E extends { readonly message: string }, R>(name: string, work: Effect.Effect<A, E, R>) =>
+    Effect.gen(function*() {
+      const begun = yield* Clock.currentTimeMillis
+      const say = (said: string) =>
+        Effect.flatMap(
+          Clock.currentTimeMillis,
+          (now) => Ref.update(entries, (all) => [...all, { name, milliseconds: now - begun, said }])
+        )
+      return yield* work.pipe(
+        Effect.retry({
+          while: (error: E) => "isRetryable" in error && error.isRetryable === true,
+          schedule: Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 3 }))
+        }),
+        Effect.tap(() => say("ok")),
+        Effect.tapError((error) => say(error.message))
+      )
+    })
+}))
+
+/** The tools see what they are given, and nothing else. */
+const tool = (tools: string, command: string) =>
+  Container.make(tools).pipe(
+    Container.workDir("/work"),
+    Container.command(command),
+    Container.network("none"),
+    Container.memory("128 MiB"),
+    Container.timeLimit("1 minute")
+  )
+
+const Size = Schema.Struct({ files: Schema.Int, bytes: Schema.Int })
+
+// ---------------------------------------------------------------------------------------------------------------------
+// the pipeline
+// ---------------------------------------------------------------------------------------------------------------------
+
+const pipeline = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const home = yield* fs.makeTempDirectoryScoped({ prefix: "pipeline-" })
+  yield* fs.makeDirectory(`${home}/sources/tests`, { recursive: true })
+  yield* Effect.forEach(Object.entries(sources), ([name, text]) => fs.writeFileString(`${home}/sources/${name}`, text))
+  const { entries, step } = yield* makeReport
+
+  // An image.
+  const tools = "pipeline-tools:1"
+  yield* step(
+    "tools",
+    Stream.runDrain(
+      Image.build(
+        tools,
+        BuildContext.fromDockerfile(`FROM ${image}\nRUN mkdir -p /work\nENV PATH=/work/out:/usr/bin:/bin\n`)
+      )
+    )
+  )
+  yield* Effect.addFinalizer(() => Effect.ignore(Image.remove(tools)))
+
+  // A directory in, a directory out.
+  yield* step(
+    "compile",
+    Container.run(tool(tools, "mkdir out && cat greet.head greet.body > out/greet && chmod 755 out/greet"), {
+      prepare: (container) => Container.copyDirectoryTo(container, "/work", `${home}/sources`),
+      collect: (container) => Container.copyDirectoryFrom(container, "/work/out", `${home}/program`)
+    })
+  )
+
+  // Tests, two at a time; each has the program and its own file. Those that fail do not keep the others from being run.
+  const tests = yield* fs.readDirectory(`${home}/sources/tests`)
+  yield* Effect.validate(tests, (test) =>
+    step(
+      `test ${test}`,
+      Container.run(tool(tools, "sh -e test"), {
+        prepare: Effect.fnUntraced(function*(container) {
+          yield* Container.copyDirectoryTo(container, "/work/out", `${home}/program`)
+          yield* Container.copyTo(container, "/work/test", fs.stream(`${home}/sources/tests/${test}`))
+        })
+      })
+    ), { concurrency: 2 })
+
+  // A file out, and a value.
+  const archive = `${home}/greet.tar.gz`
+  yield* step(
+    "pack",
+    Container.run(tool(tools, "tar -czf greet.tar.gz -C out ."), {
+      prepare: (container) => Container.copyDirectoryTo(container, "/work/out", `${home}/program`),
+      collect: (container) => Stream.run(Container.copyFrom(container, "/work/greet.tar.gz"), fs.sink(archive))
+    })
+  )
+  const size = yield* step(
+    "measure",
+    Container.json(
+      tool(
+        tools,
+        "cat > greet.tar.gz; echo \"{ \\\"files\\\": $(tar -tzf greet.tar.gz | grep -vc '/$'), \\\"bytes\\\": $(wc -c < greet.tar.gz) }\""
+      ).pipe(Container.stdin(yield* fs.readFile(archive))),
+      Size
+    )
+  )
+
+  yield* Console.log(`packed ${size.files} file in ${size.bytes} bytes`)
+  for (const { milliseconds, name, said } of yield* entries) {
+    yield* Console.log(`${name.padEnd(16)} ${String(milliseconds).padStart(6)} ms  ${said}`)
+  }
+}).pipe(Effect.timeout("5 minutes"))
+
+const main = pipeline.pipe(Effect.scoped, Effect.provide([engine, NodeFileSystem.layer]))
+
+await Effect.runPromise(main)
