@@ -315,7 +315,19 @@ export const make = Effect.fnUntraced(function*(
     inspectVolume: (name) => Effect.mapError(primitives.inspectVolume(name), volume(Errors.VolumeInspect, name)),
     listVolumes: (filter) => Effect.mapError(primitives.listVolumes(filter), whole(Errors.VolumeList)),
     removeVolume: (name) => Effect.mapError(primitives.removeVolume(name), volume(Errors.VolumeRemove, name)),
-    events: (options = {}) => Stream.mapError(primitives.events(options), whole(Errors.EngineEvents)),
+    events: (options = {}) =>
+      Stream.mapError(
+        options.since !== undefined && !capabilities.eventHistory
+          ? Stream.fail(
+            new Errors.Unsupported({
+              operation: "events",
+              message: `${engine.name} keeps no events: it cannot tell what happened before`,
+              hint: "leave since out"
+            })
+          )
+          : primitives.events(options),
+        whole(Errors.EngineEvents)
+      ),
     background: (effect) => Effect.asVoid(FiberSet.run(working, effect))
   })
 })

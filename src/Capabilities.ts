@@ -66,6 +66,8 @@ export interface Capabilities {
   readonly runtime: boolean
   /** Images of other platforms than the engine's own. */
   readonly platforms: boolean
+  /** Telling what happened before somebody asked. */
+  readonly eventHistory: boolean
 }
 
 /**
@@ -109,7 +111,8 @@ export const all: Capabilities = {
   apparmor: true,
   selinux: true,
   runtime: true,
-  platforms: true
+  platforms: true,
+  eventHistory: true
 }
 
 const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (config: ContainerConfig) => boolean]> = [

@@ -72,6 +72,8 @@ export {
 } from "./container/run.ts"
 export * from "./container/security.ts"
 export { create, type CreatedContainer, start, type StartOptions } from "./container/start.ts"
+export { state } from "./container/state.ts"
+export { type Stats, stats } from "./container/stats.ts"
 export * from "./container/supervision.ts"
 export { type Kept, sweep, type Swept } from "./container/sweep.ts"
 export type { Target } from "./container/target.ts"

@@ -278,6 +278,12 @@ export interface Usage {
   /** Bytes read from and written to block devices, as far as the kernel counts them for a container. */
   readonly blockRead: number
   readonly blockWritten: number
+  /**
+   * Bytes received and sent in the container's own network, all interfaces together without the loopback one; `undefined`
+   * where there is none, and where the engine does not tell.
+   */
+  readonly networkReceived?: number | undefined
+  readonly networkSent?: number | undefined
 }
 
 /**
@@ -303,6 +309,6 @@ export interface EngineEvent {
  */
 export interface EventsOptions {
   readonly filter?: Filter | undefined
-  /** Begin with what happened since then, if the engine still knows. */
+  /** Begin with what happened since then, as far as the engine still knows. Only with `Capabilities.eventHistory`. */
   readonly since?: DateTime.Utc | undefined
 }

@@ -78,22 +78,35 @@ export const job = (command: string | ReadonlyArray<string>): Effect.Effect<Cont
       Container.stopWith({ grace: 0 })
     ))
 
+interface Turns {
+  readonly script: string
+  readonly stdin: Stream.Stream<Uint8Array>
+  readonly next: Effect.Effect<unknown>
+}
+
 /**
  * A shell's commands of which each one but the first begins when `next` was called: when what the one before it wrote has
  * been seen. Two pipes have no order of their own, however long a busy engine is given.
  */
-export const inTurn = (
-  ...commands: ReadonlyArray<string>
-): Effect.Effect<{ readonly self: Container.Container; readonly next: Effect.Effect<unknown> }, never, Fixture> =>
+export const turns = (...commands: ReadonlyArray<string>): Effect.Effect<Turns> =>
   Effect.gen(function*() {
     const turns = yield* Queue.unbounded<Uint8Array, Cause.Done>()
     // Nothing more than is read: an engine may mind what is left over.
     let left = commands.length - 1
-    const self = yield* job(commands.join("; read turn; sleep 0.02; "))
     return {
-      self: Container.stdin(self, Stream.fromQueue(turns)),
+      script: commands.join("; read turn; sleep 0.02; "),
+      stdin: Stream.fromQueue(turns),
       next: Effect.suspend(() => left-- > 0 ? Queue.offer(turns, Uint8Array.of(10)) : Queue.end(turns))
     }
+  })
+
+/** A container that runs {@link turns}. */
+export const inTurn = (
+  ...commands: ReadonlyArray<string>
+): Effect.Effect<{ readonly self: Container.Container; readonly next: Effect.Effect<unknown> }, never, Fixture> =>
+  Effect.gen(function*() {
+    const { next, script, stdin } = yield* turns(...commands)
+    return { self: Container.stdin(yield* job(script), stdin), next }
   })
 
 /** Labels a container so that it can be found, and gives what finds it. */

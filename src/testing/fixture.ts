@@ -67,6 +67,7 @@ export type Part = "build" | "exec" | "copy" | "events" | "archives" | "push" | 
 export type Way =
   | "a push tells nothing of layers"
   | "an image of no registry has a digest"
+  | "it may miss that memory ran out"
   | "its processes have no network"
   | "its files have no owners"
 

@@ -52,7 +52,8 @@ const capabilities: Capabilities.Capabilities = {
   restart: false,
   logDriver: false,
   gpus: false,
-  selinux: false
+  selinux: false,
+  eventHistory: false
 }
 
 /** All that the engine can do, of a connection. */

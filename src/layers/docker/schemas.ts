@@ -284,6 +284,14 @@ const Usage = Schema.Struct({
     Schema.Struct({
       entries: Schema.optionalKey(Schema.Array(Schema.Struct({ op: Schema.String, value: Schema.Finite })))
     }).pipe(Schema.encodeKeys({ entries: "io_service_bytes_recursive" }))
+  ),
+  networks: Schema.optionalKey(
+    Schema.Record(
+      Schema.String,
+      Schema.Struct({ received: bytes, sent: bytes }).pipe(
+        Schema.encodeKeys({ received: "rx_bytes", sent: "tx_bytes" })
+      )
+    )
   )
 }).pipe(Schema.encodeKeys({ cpu: "cpu_stats", memory: "memory_stats", pids: "pids_stats", block: "blkio_stats" }))
 

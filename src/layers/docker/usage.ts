@@ -26,12 +26,13 @@ export const usage = (client: Client, id: string): Effect.Effect<Usage, Errors.R
     // Of one that does not run the engine tells nothing, and does not call it a failure: older Podmans not even in JSON.
     Effect.filterOrFail((body) => !client.isPodman || body.trim() !== "", () => notRunning),
     Effect.flatMap((body) => decoded(operation, body, Schemas.usage)),
-    Effect.flatMap(({ block, cpu, memory, pids, read }) => {
+    Effect.flatMap(({ block, cpu, memory, networks, pids, read }) => {
       if ((pids?.current ?? 0) === 0 && (memory?.usage ?? 0) === 0) return Effect.fail(notRunning)
       const used = memory?.usage ?? 0
       const cache = memory?.stats?.["total_inactive_file"] ?? memory?.stats?.["inactive_file"] ?? 0
       const limit = memory?.limit ?? unlimited
       const entries = block?.entries ?? []
+      const interfaces = Object.values(networks ?? {})
       return Effect.succeed<Usage>({
         time: Time.read(read) ?? DateTime.makeUnsafe(Date.now()),
         cpuTime: BigInt(cpu?.usage?.total ?? 0),
@@ -39,7 +40,11 @@ export const usage = (client: Client, id: string): Effect.Effect<Usage, Errors.R
         ...(limit < unlimited ? { memoryLimit: limit } : {}),
         pids: pids?.current ?? 0,
         blockRead: sum(entries, "read"),
-        blockWritten: sum(entries, "write")
+        blockWritten: sum(entries, "write"),
+        ...(interfaces.length === 0 ? {} : {
+          networkReceived: interfaces.reduce((sum, { received = 0 }) => sum + received, 0),
+          networkSent: interfaces.reduce((sum, { sent = 0 }) => sum + sent, 0)
+        })
       })
     })
   )

@@ -44,7 +44,7 @@ export const wait = Effect.fnUntraced(function*(
     Effect.repeat({
       until: (oomKilled) => oomKilled,
       // A busy engine hears of the end first, and of its cause a moment later.
-      schedule: Schedule.upTo(Schedule.spaced("100 millis"), { times: !isLimited ? 0 : isSignalled ? 5 : 20 })
+      schedule: Schedule.upTo(Schedule.spaced("100 millis"), { times: !isLimited ? 0 : isSignalled ? 2 : 10 })
     }),
     Effect.catchTag("NotFound", () => Effect.succeed(false))
   )

@@ -1,13 +1,15 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
+import * as Events from "../../Events.ts"
 import * as Filter from "../../Filter.ts"
 import * as Image from "../../Image.ts"
-import { type Case, group, job, part, tracked, unique } from "../case.ts"
-import { equal, holds } from "../expect.ts"
+import { type Case, group, job, part, tracked, unique, until } from "../case.ts"
+import { equal, fails, holds } from "../expect.ts"
 import { madeImage, removedLater } from "../image.ts"
 
 const it = group("events")
@@ -15,6 +17,12 @@ const it = group("events")
 const first = Effect.gen(function*() {
   const events = (yield* Backend).events()
   return yield* Stream.runHead(Stream.interruptWhen(events, Effect.sleep("1 second")))
+})
+
+/** A moment ago, for an engine that keeps what happened. */
+const justNow = Effect.gen(function*() {
+  const { capabilities } = yield* Backend
+  return capabilities.eventHistory ? DateTime.subtract(yield* DateTime.now, { seconds: 1 }) : undefined
 })
 
 export const cases: ReadonlyArray<Case> = [
@@ -25,7 +33,7 @@ export const cases: ReadonlyArray<Case> = [
       first,
       Effect.gen(function*() {
         const backend = yield* Backend
-        const since = DateTime.subtract(yield* DateTime.now, { seconds: 1 })
+        const since = yield* justNow
         const { container, found } = yield* Effect.flatMap(job("exit 3"), tracked)
         const watching = yield* backend.events({ filter: found, since }).pipe(
           Stream.takeUntil(({ action }) => action === "destroy"),
@@ -51,7 +59,7 @@ export const cases: ReadonlyArray<Case> = [
       first,
       Effect.gen(function*() {
         const backend = yield* Backend
-        const since = DateTime.subtract(yield* DateTime.now, { seconds: 1 })
+        const since = yield* justNow
         const name = yield* madeImage({})
         const other = `${yield* unique("event")}:1`
         yield* removedLater(other)
@@ -64,6 +72,60 @@ export const cases: ReadonlyArray<Case> = [
         yield* Image.tag(name, other)
         const [event] = yield* Fiber.join(watching)
         yield* equal("event", [event?.type, event?.action], ["image", "tag"])
+      })
+    )
+  ),
+  it(
+    "of what happened before somebody asked",
+    part(
+      "events",
+      first,
+      Effect.gen(function*() {
+        const backend = yield* Backend
+        const since = DateTime.subtract(yield* DateTime.now, { seconds: 1 })
+        const { container, found } = yield* Effect.flatMap(job(["true"]), tracked)
+        const { id } = yield* Container.run(container)
+        const started = Stream.runHead(Events.stream({ filter: Filter.and(found, Filter.event("start")), since }))
+        if (!backend.capabilities.eventHistory) {
+          yield* fails(started, { tag: "EngineEvents", reason: "Unsupported", names: [backend.name] })
+          return
+        }
+        yield* equal("event", Option.map(yield* started, (event) => event.id), Option.some(id))
+      })
+    )
+  ),
+  it(
+    "the states of a container, until it is gone",
+    part(
+      "events",
+      first,
+      Effect.gen(function*() {
+        const seen: Array<string> = []
+        const container = yield* Effect.flatMap(job("sleep 600"), Container.create)
+        const watching = yield* Container.state(container).pipe(
+          Stream.runForEach((state) => Effect.sync(() => seen.push(state))),
+          Effect.forkChild({ startImmediately: true })
+        )
+        const comes = (state: string) => until(Effect.sync(() => seen.at(-1)), (last) => last === state)
+        yield* comes("created")
+        yield* container.start
+        yield* comes("running")
+        yield* Container.kill(container.id, { killSignal: "SIGKILL" })
+        yield* comes("exited")
+        yield* Container.remove(container.id)
+        yield* Fiber.join(watching)
+        yield* equal("states", seen.filter((state) => state !== "removing"), ["created", "running", "exited"])
+      })
+    )
+  ),
+  it(
+    "the states of what is not there",
+    part(
+      "events",
+      first,
+      Effect.gen(function*() {
+        const id = "efc-no-such-container"
+        yield* fails(Stream.runDrain(Container.state(id)), { tag: "ContainerInspect", reason: "NotFound", id })
       })
     )
   )

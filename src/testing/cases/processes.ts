@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import type { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
-import { type Case, group, job, part, until } from "../case.ts"
+import { type Case, group, job, part, turns, until } from "../case.ts"
 import { equal, fails, holds } from "../expect.ts"
 
 const it = group("commands in containers")
@@ -65,8 +65,9 @@ export const cases: ReadonlyArray<Case> = [
   executes(
     "both outputs as one",
     Effect.gen(function*() {
-      const command = yield* Container.exec(yield* running, "echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three")
-      yield* equal("all", yield* text(command.all), "one\ntwo\nthree\n")
+      const { next, script, stdin } = yield* turns("echo one", "echo two >&2", "echo three")
+      const command = yield* Container.exec(yield* running, script, { stdin })
+      yield* equal("all", yield* text(Stream.tap(command.all, () => next)), "one\ntwo\nthree\n")
     })
   ),
   executes(

@@ -99,5 +99,45 @@ export const cases: ReadonlyArray<Case> = [
         })
       })
     )
+  ),
+  it(
+    "what one uses over time, until it ends",
+    part(
+      "usage",
+      Container.usage("efc-no-such-container"),
+      Effect.gen(function*() {
+        const container = yield* Effect.flatMap(
+          Effect.map(job("while :; do :; done"), Container.memory("64 MiB")),
+          Container.start
+        )
+        const collected = yield* Container.stats(container, { every: "200 millis" }).pipe(
+          Stream.tap(({ cpuPercent }) => cpuPercent > 0 ? container.kill({ killSignal: "SIGKILL" }) : Effect.void),
+          Stream.runCollect
+        )
+        const { cpuPercent = 0, memoryPercent = 0 } = collected.at(-1) ?? {}
+        yield* holds("cpuPercent", cpuPercent > 0, cpuPercent)
+        yield* holds("memoryPercent", memoryPercent > 0 && memoryPercent < 100, memoryPercent)
+        yield* fails(Stream.runDrain(Container.stats("efc-no-such-container")), {
+          tag: "ContainerStats",
+          reason: "NotFound",
+          id: "efc-no-such-container"
+        })
+      })
+    )
+  ),
+  it(
+    "what one receives and sends",
+    part(
+      "usage",
+      Container.usage("efc-no-such-container"),
+      Effect.gen(function*() {
+        const alone = yield* Effect.flatMap(
+          Effect.map(job("while :; do sleep 1; done"), Container.network("none")),
+          Container.start
+        )
+        const { networkReceived, networkSent } = yield* Container.usage(alone.id)
+        yield* equal("without a network", [networkReceived, networkSent], [undefined, undefined])
+      })
+    )
   )
 ]

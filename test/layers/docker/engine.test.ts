@@ -168,6 +168,23 @@ describe("answers", { timeout: 60_000 }, () => {
       assert.isTrue(fake.requests.some((request) => request.startsWith("DELETE /containers/effect-containers-")))
     }))
 
+  it.live("what a container uses: a network's bytes of all interfaces, none without any", () =>
+    Effect.gen(function*() {
+      const used = {
+        cpu_stats: { cpu_usage: { total_usage: 7 } },
+        memory_stats: { usage: 9 },
+        pids_stats: { current: 1 }
+      }
+      const networks = { eth0: { rx_bytes: 1, tx_bytes: 2 }, eth1: { rx_bytes: 30, tx_bytes: 40 } }
+      const fake = yield* serve((_, response, path) =>
+        json(response, 200, path.includes("/a/") ? { ...used, networks } : used)
+      )
+      const usage = (id: string) => Effect.provide(Container.usage(id), engine({ host: fake.host }))
+      const { cpuTime, memory, networkReceived, networkSent } = yield* usage("a")
+      assert.deepStrictEqual([cpuTime, memory, networkReceived, networkSent], [7n, 9, 31, 42])
+      assert.strictEqual((yield* usage("b")).networkReceived, undefined)
+    }))
+
   it.live("names go into a path as they are, and not as a path", () =>
     Effect.gen(function*() {
       const fake = yield* serve((_, response) => json(response, 404, { message: "No such container: x" }))
