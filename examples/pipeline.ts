@@ -34,7 +34,16 @@ interface Entry {
 
 /** A pipeline's steps as they end, for who reads the summary. */
 const makeReport = Effect.map(Ref.make<ReadonlyArray<Entry>>([]), (entries) => ({
-  entries: Ref.get(entries),
+  print: Effect.flatMap(
+    Ref.get(entries),
+    (all) =>
+      Effect.forEach(
+        all,
+        ({ milliseconds, name, said }) =>
+          Console.log(`${name.padEnd(16)} ${String(milliseconds).padStart(6)} ms  ${said}`),
+        { discard: true }
+      )
+  ),
   /** One step. An engine or a registry that is away for a moment is asked again; what fails otherwise has failed. */
   step: <A, E extends { readonly message: string }, R>(name: string, work: Effect.Effect<A, E, R>) =>
     Effect.gen(function*() {
@@ -76,7 +85,9 @@ const pipeline = Effect.gen(function*() {
   const home = yield* fs.makeTempDirectoryScoped({ prefix: "pipeline-" })
   yield* fs.makeDirectory(`${home}/sources/tests`, { recursive: true })
   yield* Effect.forEach(Object.entries(sources), ([name, text]) => fs.writeFileString(`${home}/sources/${name}`, text))
-  const { entries, step } = yield* makeReport
+  const { print, step } = yield* makeReport
+  // Whatever becomes of it.
+  yield* Effect.addFinalizer(() => print)
 
   // An image.
   const tools = "pipeline-tools:1"
@@ -108,7 +119,7 @@ const pipeline = Effect.gen(function*() {
       Container.run(tool(tools, "sh -e test"), {
         prepare: Effect.fnUntraced(function*(container) {
           yield* Container.copyDirectoryTo(container, "/work/out", `${home}/program`)
-          yield* Container.copyTo(container, "/work/test", fs.stream(`${home}/sources/tests/${test}`))
+          yield* Container.copyTo(container, "/work/test", yield* fs.readFile(`${home}/sources/tests/${test}`))
         })
       })
     ), { concurrency: 2 })
@@ -134,9 +145,6 @@ const pipeline = Effect.gen(function*() {
   )
 
   yield* Console.log(`packed ${size.files} file in ${size.bytes} bytes`)
-  for (const { milliseconds, name, said } of yield* entries) {
-    yield* Console.log(`${name.padEnd(16)} ${String(milliseconds).padStart(6)} ms  ${said}`)
-  }
 }).pipe(Effect.timeout("5 minutes"))
 
 const main = pipeline.pipe(Effect.scoped, Effect.provide([engine, NodeFileSystem.layer]))
