@@ -15,6 +15,9 @@ const operation = "start"
 /** How long the engine may take to take away what is left of a container's last task: 5 seconds. */
 const cleared = Schedule.upTo(Schedule.spaced("50 millis"), { times: 100 })
 
+/** How long a process may stay that somebody else has made to copy files, where his own next copy does not come: a second. */
+const copied = Schedule.upTo(Schedule.spaced("50 millis"), { times: 20 })
+
 /**
  * Makes a task, with no process started yet. The engine forgets a task before its folder is gone: for as long it is waited
  * for here, since nothing else tells when it is.
@@ -54,7 +57,7 @@ export const begin = Effect.fnUntraced(function*(
         stdout,
         stderr: record.tty ? "" : stderr,
         terminal: record.tty
-      }),
+      }).pipe(Effect.retry({ while: ({ code }) => code === Code.alreadyExists, schedule: copied })),
       ({ pid }) => pid
     )
   if (pipes !== undefined && pipes.stdout !== "") {

@@ -6,14 +6,18 @@ import type { Engine } from "../engine.ts"
 import { reason } from "../errors.ts"
 import * as Keyed from "../images/keyed.ts"
 
+/** How long a process stays for a next copy: who copies one file often copies another. Milliseconds. */
+const linger = 200
+
 /** A process that a container has for the time of copies only, and that all of them share. */
 interface Stay {
   users: number
+  /** How often there were none any more. */
+  pauses: number
   readonly ready: Deferred.Deferred<Process, Errors.Reason>
   /** Nobody copies any more, or nobody may. */
   readonly over: Deferred.Deferred<void>
   readonly revoked: Deferred.Deferred<never, Errors.Reason>
-  readonly gone: Deferred.Deferred<void>
 }
 
 interface Turns {
@@ -31,29 +35,38 @@ const of = (engine: Engine): Turns => {
   return turns
 }
 
+const finish = ({ stays }: Turns, id: string, stay: Stay): void => {
+  if (stays.get(id) === stay) stays.delete(id)
+  Deferred.doneUnsafe(stay.over, Effect.void)
+}
+
 /**
  * While no copy keeps a process of a container that does not run: what starts it has to wait, and may be interrupted as
  * long as it does.
  */
 export const afterCopies =
   (engine: Engine, id: string) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    of(engine).locks.withLock(id)(effect)
+    Effect.suspend(() => {
+      const turns = of(engine)
+      const stay = turns.stays.get(id)
+      if (stay?.users === 0) finish(turns, id, stay)
+      return turns.locks.withLock(id)(effect)
+    })
 
 /** As {@link afterCopies}, but ends those copies: they fail with `Conflict`. For what removes the container. */
 export const insteadOfCopies =
   (engine: Engine, id: string) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => {
-      const { locks, stays } = of(engine)
-      const stay = stays.get(id)
+      const turns = of(engine)
+      const stay = turns.stays.get(id)
       if (stay !== undefined) {
-        stays.delete(id)
         Deferred.doneUnsafe(
           stay.revoked,
           Effect.fail(reason("Conflict", { operation: "copy", message: `container ${id} is being removed` }))
         )
-        Deferred.doneUnsafe(stay.over, Effect.void)
+        finish(turns, id, stay)
       }
-      return locks.withLock(id)(effect)
+      return turns.locks.withLock(id)(effect)
     })
 
 export interface Process {
@@ -68,7 +81,7 @@ export interface Shared {
   readonly revoked: Effect.Effect<never, Errors.Reason>
 }
 
-/** The process that the copies of a container share. When the last of them is over it is gone. */
+/** The process that the copies of a container share. It is gone a moment after the last of them. */
 export const share = (
   engine: Engine,
   id: string,
@@ -77,7 +90,8 @@ export const share = (
     readonly end: (process: Process) => Effect.Effect<void>
   }
 ): Effect.Effect<Shared, Errors.Reason, Scope.Scope> => {
-  const { locks, stays } = of(engine)
+  const turns = of(engine)
+  const { locks, stays } = turns
   const closed = reason("Unavailable", { operation: "copy", message: "the Layer was closed" })
 
   /** Not in the fiber of the one who came first, who may go before the others. */
@@ -94,7 +108,6 @@ export const share = (
         if (stays.get(id) === stay) stays.delete(id)
         Deferred.doneUnsafe(stay.ready, Effect.fail(closed))
         Deferred.doneUnsafe(stay.revoked, Effect.fail(closed))
-        Deferred.doneUnsafe(stay.gone, Effect.void)
       }))
     )
 
@@ -106,10 +119,10 @@ export const share = (
     }
     const stay: Stay = {
       users: 1,
+      pauses: 0,
       ready: Deferred.makeUnsafe(),
       over: Deferred.makeUnsafe(),
-      revoked: Deferred.makeUnsafe(),
-      gone: Deferred.makeUnsafe()
+      revoked: Deferred.makeUnsafe()
     }
     stays.set(id, stay)
     return Effect.as(Effect.forkIn(keep(stay), engine.scope, { startImmediately: true }), stay)
@@ -118,9 +131,11 @@ export const share = (
   const leave = (stay: Stay): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (--stay.users > 0) return Effect.void
-      if (stays.get(id) === stay) stays.delete(id)
-      Deferred.doneUnsafe(stay.over, Effect.void)
-      return Deferred.await(stay.gone)
+      const pause = ++stay.pauses
+      // Closing the Layer ends the process with the fiber that keeps it.
+      return Effect.sync(() => {
+        if (stay.users === 0 && stay.pauses === pause) finish(turns, id, stay)
+      }).pipe(Effect.delay(linger), Effect.forkIn(engine.scope), Effect.asVoid)
     })
 
   return Effect.gen(function*() {
