@@ -109,6 +109,16 @@ export const inTurn = (
     return { self: Container.stdin(yield* job(script), stdin), next }
   })
 
+/** Asserts what an end out of memory looks like; several times, where an engine may have missed of what it was. */
+export const outOfMemory = <E extends { readonly _tag: string }, R>(self: Effect.Effect<unknown, E, R>) =>
+  Effect.gen(function*() {
+    const { ways = [] } = yield* Fixture
+    yield* Effect.retry(self, {
+      times: ways.includes("it may miss that memory ran out") ? 4 : 0,
+      while: ({ _tag }) => _tag === "Mismatch"
+    })
+  })
+
 /** Labels a container so that it can be found, and gives what finds it. */
 export const tracked = (
   self: Container.Container

@@ -71,7 +71,15 @@ export const make = (engine: Engine): Operations => {
           { operation }
         )
         const isDetached = Owner.isNobodys(container.labels)
-        const found: Known = { record, mounts, pipes: undefined, task: undefined, isNew: false, isDetached }
+        const found: Known = {
+          record,
+          mounts,
+          pipes: undefined,
+          task: undefined,
+          isNew: false,
+          isStarting: false,
+          isDetached
+        }
         known.set(id, found)
         return found
       })

@@ -217,5 +217,6 @@ const known = (record: Record.Record, mounts: Known["mounts"], isDetached: boole
   pipes: undefined,
   task: undefined,
   isNew: true,
+  isStarting: false,
   isDetached
 })

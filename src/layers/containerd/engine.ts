@@ -63,6 +63,8 @@ export interface Known {
   task: Task | undefined
   /** Made here, and never started by anybody. */
   isNew: boolean
+  /** It is on record that it was started, and there may be nothing yet that runs. */
+  isStarting: boolean
   /** It is to outlive whoever starts it. */
   readonly isDetached: boolean
 }

@@ -6,7 +6,7 @@ import type { ContainerInfo, ContainerState, ContainerSummary } from "../../Back
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import * as Filter from "../../Filter.ts"
-import type { Engine } from "./engine.ts"
+import type { Engine, Known } from "./engine.ts"
 import { reason } from "./errors.ts"
 import { type Container, Containers } from "./protocol/containers_pb.ts"
 import type { Process } from "./protocol/task_pb.ts"
@@ -45,7 +45,7 @@ const states: Readonly<globalThis.Record<number, ContainerState>> = {
 }
 
 /** From its task, if it has one, and from what was put on record when it had one. */
-export const stateOf = (container: Container, process: Process | undefined): State => {
+export const stateOf = (container: Container, process: Process | undefined, known?: Known): State => {
   const ended = Record.decodeExit(container.labels[Record.labels.exit])
   const state = process === undefined ? undefined : states[process.status]
   // A task that was only created is one of somebody who copies files: it says nothing.
@@ -61,7 +61,7 @@ export const stateOf = (container: Container, process: Process | undefined): Sta
     return { state: "exited", exit: ExitStatus.fromCode(process.exitStatus), finishedAt: Task.time(process.exitedAt) }
   }
   // It was started, and nobody saw how it ended.
-  return container.labels[Record.labels.started] === undefined
+  return container.labels[Record.labels.started] === undefined || known?.isStarting === true
     ? { state: "created" }
     : { state: "exited", exit: new ExitStatus.Unknown() }
 }
@@ -93,8 +93,9 @@ export const inspect = Effect.fnUntraced(function*(
   // First the task: whoever takes it away has put its end on record before.
   const process = yield* Task.find(engine, operation, Record.idOf(name))
   const container = yield* get(engine, operation, name)
-  const state = stateOf(container, process)
-  const task = engine.known.get(container.id)?.task
+  const known = engine.known.get(container.id)
+  const state = stateOf(container, process, known)
+  const task = known?.task
   const exit = state.state === "exited" && task !== undefined && Deferred.isDoneUnsafe(task.exited)
     ? yield* Effect.catch(Deferred.await(task.exited), () => Effect.succeed(state.exit))
     : state.exit
@@ -145,7 +146,7 @@ export const list = Effect.fnUntraced(function*(
   )
   const found: Array<ContainerSummary> = []
   for (const container of containers) {
-    const state = stateOf(container, processes.get(container.id))
+    const state = stateOf(container, processes.get(container.id), engine.known.get(container.id))
     const summary = summaryOf(container, state)
     const passes = yield* match(filter, {
       ...summary,

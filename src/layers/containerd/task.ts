@@ -177,6 +177,7 @@ export const start = Effect.fnUntraced(function*(
           [Record.labels.exit]: Record.encodeExit({ status: startedIssue(error), at: Date.now() })
         }))
         : Effect.void)
+  known.isStarting = true
   yield* Effect.gen(function*() {
     const [{ isLogged, observer, pid }] = yield* noted(Effect.all([
       Scope.provide(begin(engine, id, known, folder), scope),
@@ -206,7 +207,10 @@ export const start = Effect.fnUntraced(function*(
       Effect.forkIn(engine.scope, { startImmediately: true })
     )
   }).pipe(
-    Effect.onError(() => Effect.andThen(pipes?.failed ?? Effect.void, Scope.close(scope, Exit.void)))
+    Effect.onError(() => Effect.andThen(pipes?.failed ?? Effect.void, Scope.close(scope, Exit.void))),
+    Effect.ensuring(Effect.sync(() => {
+      known.isStarting = false
+    }))
   )
 })
 

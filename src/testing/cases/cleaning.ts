@@ -78,7 +78,7 @@ export const cases: ReadonlyArray<Case> = [
     "sweep removes what dead owners left, and nothing else",
     Effect.gen(function*() {
       const backend = yield* Backend
-      const self = yield* job(["sleep", "60"])
+      const self = yield* job(["sleep", "600"])
       const mine = yield* Container.start(self)
       const elsewhere = yield* Container.create(self).pipe(ownedBy({ host: "another-host|boot|1", pid: nobody }))
       const dead = yield* Container.create(self).pipe(ownedBy({ pid: nobody }))
@@ -89,7 +89,7 @@ export const cases: ReadonlyArray<Case> = [
         backend.create({
           image: (yield* Fixture).image,
           name: yield* unique("foreign"),
-          command: ["sleep", "60"],
+          command: ["sleep", "600"],
           env: [],
           labels: {},
           mounts: [],
@@ -120,7 +120,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "sweep removes what has outlived its lease",
     Effect.gen(function*() {
-      const self = yield* job(["sleep", "60"])
+      const self = yield* job(["sleep", "600"])
       const over = yield* Container.start(Container.lease(self, "1 millis"))
       const long = yield* Container.start(Container.lease(self, "1 hour"))
       yield* Effect.sleep("20 millis")

@@ -31,7 +31,7 @@ export const cases: ReadonlyArray<Case> = [
   copies(
     "bytes of every value, as a Stream, into one that runs",
     Effect.gen(function*() {
-      const handle = yield* Effect.flatMap(job(["sleep", "60"]), Container.start)
+      const handle = yield* Effect.flatMap(job(["sleep", "600"]), Container.start)
       const pieces = Stream.make(pattern.subarray(0, 100_000), pattern.subarray(100_000))
       yield* Container.copyTo(handle, "/tmp/bytes", pieces, { size: pattern.length })
       const back = Buffer.concat(yield* Stream.runCollect(Container.copyFrom(handle, "/tmp/bytes")))

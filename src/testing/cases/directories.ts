@@ -12,7 +12,7 @@ import { Fixture } from "../fixture.ts"
 
 const it = group("copying directories")
 
-const created = Effect.flatMap(job(["sleep", "60"]), Container.create)
+const created = Effect.flatMap(job(["sleep", "600"]), Container.create)
 
 /** With a directory of this machine to copy from and to. */
 const copies = <E>(
@@ -94,7 +94,7 @@ export const cases: ReadonlyArray<Case> = [
     })),
   copies("into one that runs, over what is there", (fs, home) =>
     Effect.gen(function*() {
-      const handle = yield* Effect.flatMap(job(["sleep", "60"]), Container.start)
+      const handle = yield* Effect.flatMap(job(["sleep", "600"]), Container.start)
       yield* fs.makeDirectory(`${home}/from/sub`, { recursive: true })
       yield* fs.writeFileString(`${home}/from/sub/file`, "fresh")
       yield* Container.copyTo(handle, "/tmp/kept", "kept")
@@ -111,7 +111,7 @@ export const cases: ReadonlyArray<Case> = [
     })),
   copies("out of one that runs, over what is there", (fs, home) =>
     Effect.gen(function*() {
-      const handle = yield* Effect.flatMap(job(["sleep", "60"]), Container.start)
+      const handle = yield* Effect.flatMap(job(["sleep", "600"]), Container.start)
       yield* fill(fs, `${home}/from`)
       yield* Container.copyDirectoryTo(handle, "/srv", `${home}/from`)
       yield* fs.makeDirectory(`${home}/to/empty`, { recursive: true })

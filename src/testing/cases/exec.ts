@@ -36,7 +36,7 @@ const exec = Effect.fnUntraced(function*(
   return { frames, stdout: text(frames, "stdout"), stderr: text(frames, "stderr"), exit: yield* process.exit }
 }, Effect.scoped)
 
-const running = Effect.map(Effect.flatMap(job("export INNER=1; exec sleep 60"), Container.start), ({ id }) => id)
+const running = Effect.map(Effect.flatMap(job("export INNER=1; exec sleep 600"), Container.start), ({ id }) => id)
 
 const executes = <E>(name: string, run: Effect.Effect<unknown, E, Effect.Services<typeof running>>): Case =>
   it(name, part("exec", Effect.flatMap(running, (id) => exec(id, "true")), run))
@@ -62,7 +62,7 @@ export const cases: ReadonlyArray<Case> = [
     "variables, directory and user",
     Effect.gen(function*() {
       const id = yield* Effect.map(
-        Effect.flatMap(job("sleep 60"), (self) => Container.start(Container.variable(self, "OUTER", "container"))),
+        Effect.flatMap(job("sleep 600"), (self) => Container.start(Container.variable(self, "OUTER", "container"))),
         ({ id }) => id
       )
       const own = yield* exec(id, "echo $OUTER $A $B; pwd; id -u", {
@@ -159,9 +159,9 @@ export const cases: ReadonlyArray<Case> = [
   executes(
     "that is interrupted, in a container that goes on and is then gone",
     Effect.gen(function*() {
-      const { container, found } = yield* Effect.flatMap(job(["sleep", "60"]), tracked)
+      const { container, found } = yield* Effect.flatMap(job(["sleep", "600"]), tracked)
       const { id } = yield* Container.start(container)
-      const fiber = yield* Effect.forkChild(exec(id, "echo begun > /tmp/begun; sleep 60"))
+      const fiber = yield* Effect.forkChild(exec(id, "echo begun > /tmp/begun; sleep 600"))
       yield* until(exec(id, "cat /tmp/begun"), ({ stdout }) => stdout === "begun\n")
       yield* Fiber.interrupt(fiber)
       yield* equal("state", (yield* Container.inspect(id)).state, "running")
@@ -174,7 +174,7 @@ export const cases: ReadonlyArray<Case> = [
     "while its container is killed",
     Effect.gen(function*() {
       const id = yield* running
-      const fiber = yield* Effect.forkChild(Effect.exit(exec(id, "echo begun > /tmp/begun; sleep 60")))
+      const fiber = yield* Effect.forkChild(Effect.exit(exec(id, "echo begun > /tmp/begun; sleep 600")))
       yield* until(exec(id, "cat /tmp/begun"), ({ stdout }) => stdout === "begun\n")
       yield* Container.kill(id, { killSignal: "SIGKILL" })
       // How it ended is up to the engine; that it ends is not.

@@ -15,8 +15,8 @@ import { Fixture } from "../fixture.ts"
 
 const it = group("files of containers as a FileSystem")
 
-const running = Effect.flatMap(job(["sleep", "60"]), Container.start)
-const created = Effect.flatMap(job(["sleep", "60"]), Container.create)
+const running = Effect.flatMap(job(["sleep", "600"]), Container.start)
+const created = Effect.flatMap(job(["sleep", "600"]), Container.create)
 
 type Program<E> = (
   fs: FileSystem.FileSystem,

@@ -75,7 +75,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a handle's input that was not asked for",
     Effect.gen(function*() {
-      const handle = yield* Effect.flatMap(job(["sleep", "60"]), Container.start)
+      const handle = yield* Effect.flatMap(job(["sleep", "600"]), Container.start)
       yield* fails(Stream.run(Stream.make(encode("x")), handle.stdin), {
         tag: "ContainerAttach",
         reason: "Unsupported",

@@ -59,7 +59,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a further process has the same limits",
     Effect.gen(function*() {
-      const self = limited(yield* job(["sleep", "60"])).pipe(
+      const self = limited(yield* job(["sleep", "600"])).pipe(
         Container.ulimit("nofile", { soft: 300, hard: 400 }),
         Container.ulimit("core", "unlimited")
       )

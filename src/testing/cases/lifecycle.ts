@@ -23,7 +23,7 @@ const ready = Effect.fnUntraced(function*(script: string) {
   return handle
 })
 
-const sleeping = Effect.flatMap(job(["sleep", "60"]), Container.start)
+const sleeping = Effect.flatMap(job(["sleep", "600"]), Container.start)
 
 const killed = (signal: string) => ({ ...new ExitStatus.Killed({ signal }) })
 
@@ -289,7 +289,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "list by label, name, state and id",
     Effect.gen(function*() {
-      const { container, found } = yield* Effect.flatMap(job(["sleep", "60"]), tracked)
+      const { container, found } = yield* Effect.flatMap(job(["sleep", "600"]), tracked)
       const first = yield* Container.create(container)
       const second = yield* Container.start(container)
       const ids = (filter: Filter.Filter) =>

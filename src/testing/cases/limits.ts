@@ -63,7 +63,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a port gets one of the engine's host",
     Effect.gen(function*() {
-      yield* needs("ports", Container.port(yield* job(["sleep", "60"]), 8080), (self) =>
+      yield* needs("ports", Container.port(yield* job(["sleep", "600"]), 8080), (self) =>
         Effect.gen(function*() {
           const { ports } = yield* Effect.flatMap(Container.start(self), ({ inspect }) => inspect)
           yield* equal("ports", ports.map(({ containerPort, hostIp, protocol }) => [containerPort, protocol, hostIp]), [

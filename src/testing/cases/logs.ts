@@ -66,7 +66,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "of one that runs: what is there now",
     Effect.gen(function*() {
-      const handle = yield* started("echo a; sleep 60")
+      const handle = yield* started("echo a; sleep 600")
       const now = Effect.map(Stream.runCollect(handle.logs({ follow: false })), text)
       yield* until(now, (text) => text !== "")
       yield* equal("text", yield* now, "a\n")

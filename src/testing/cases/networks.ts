@@ -91,7 +91,7 @@ export const cases: ReadonlyArray<Case> = [
     made(Effect.gen(function*() {
       const { name } = yield* Network.make()
       yield* Effect.scoped(Effect.gen(function*() {
-        yield* Container.start(Container.network(yield* job(["sleep", "60"]), name))
+        yield* Container.start(Container.network(yield* job(["sleep", "600"]), name))
         yield* fails(Network.remove(name), { tag: "NetworkRemove", reason: "Conflict", names: [name] })
       }))
       yield* Network.remove(name)
@@ -117,7 +117,7 @@ export const cases: ReadonlyArray<Case> = [
       )
       const mine = yield* Network.make()
       const theirs = yield* dead(Network.make())
-      yield* dead(Container.start(Container.network(yield* job(["sleep", "60"]), theirs)))
+      yield* dead(Container.start(Container.network(yield* job(["sleep", "600"]), theirs)))
       const { networks } = yield* Container.sweep()
       yield* holds("swept", networks.every(({ id }) => id !== mine.id), networks)
       yield* equal("what is there", [yield* exists(mine.name), yield* exists(theirs.name)], [true, false])

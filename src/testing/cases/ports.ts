@@ -60,7 +60,7 @@ export const cases: ReadonlyArray<Case> = [
   ),
   it(
     "a port of UDP, and one of the engine's own machine",
-    Effect.flatMap(job("sleep 60"), (self) =>
+    Effect.flatMap(job("sleep 600"), (self) =>
       needs(
         "ports",
         self.pipe(
@@ -85,7 +85,7 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const name = yield* unique("mine")
       const owner = yield* Effect.flatMap(
-        job("echo hello; sleep 60"),
+        job("echo hello; sleep 600"),
         (self) => Container.start(Container.name(self, name))
       )
       yield* Effect.scoped(Effect.gen(function*() {

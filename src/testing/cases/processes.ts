@@ -12,7 +12,7 @@ import { equal, fails, holds } from "../expect.ts"
 
 const it = group("commands in containers")
 
-const running = Effect.flatMap(job("sleep 60"), Container.start)
+const running = Effect.flatMap(job("sleep 600"), Container.start)
 
 const executes = <E>(name: string, run: Effect.Effect<unknown, E, Effect.Services<typeof running>>): Case =>
   it(name, part("exec", Effect.flatMap(running, (handle) => Container.execString(handle, ["true"])), run))
@@ -159,7 +159,7 @@ export const cases: ReadonlyArray<Case> = [
   executes(
     "of which one is running",
     Effect.gen(function*() {
-      const command = yield* Container.exec(yield* running, ["sleep", "60"])
+      const command = yield* Container.exec(yield* running, ["sleep", "600"])
       yield* holds("pid", ((yield* command.pid) ?? 0) > 0, yield* command.pid)
       yield* equal("isRunning", yield* command.isRunning, true)
       yield* command.kill()

@@ -3,7 +3,7 @@ import type { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import type * as Errors from "../../Errors.ts"
 import * as Ready from "../../Ready.ts"
-import { type Case, group, job, needs, part } from "../case.ts"
+import { type Case, group, job, needs, outOfMemory, part } from "../case.ts"
 import { equal, fails } from "../expect.ts"
 
 const it = group("ready")
@@ -38,15 +38,15 @@ const seen = (error: Errors.ContainerOptions | Errors.ContainerReady) =>
 const inside = (ready: (container: Container.ContainerHandle) => Effect.Effect<unknown, unknown, Backend>) =>
   part(
     "exec",
-    Effect.flatMap(started("sleep 60"), (container) => Container.execString(container, ["true"])),
-    Effect.flatMap(started("sleep 0.3; echo x > /tmp/up; sleep 60"), ready)
+    Effect.flatMap(started("sleep 600"), (container) => Container.execString(container, ["true"])),
+    Effect.flatMap(started("sleep 0.3; echo x > /tmp/up; sleep 600"), ready)
   )
 
 export const cases: ReadonlyArray<Case> = [
   it(
     "by what it writes",
     Effect.gen(function*() {
-      const container = yield* started("sleep 0.2; echo up 1; echo down >&2; sleep 0.2; echo up 2; sleep 60")
+      const container = yield* started("sleep 0.2; echo up 1; echo down >&2; sleep 0.2; echo up 2; sleep 600")
       yield* Ready.wait(container, Ready.log(/^up \d$/, { times: 2 }))
       // What was written before counts too, and an id will do.
       yield* Ready.wait(container.id, Ready.log("down", { source: "stderr" }))
@@ -68,7 +68,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a port at which nobody listens",
     Effect.flatMap(
-      job("sleep 60"),
+      job("sleep 600"),
       (self) =>
         needs("ports", Container.port(self, 8080, { hostIp: "0.0.0.0" }), (self) =>
           Effect.gen(function*() {
@@ -88,7 +88,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a port that is not published",
     Effect.gen(function*() {
-      const container = yield* started("sleep 60")
+      const container = yield* started("sleep 600")
       yield* never(container, Ready.port(8080), { reason: "InvalidArgument", names: ["8080", "not published"] })
     })
   ),
@@ -130,15 +130,15 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const self = Container.memory(yield* job(["tail", "/dev/zero"]), "16 MiB")
       yield* needs("memoryLimit", self, (self) =>
-        Effect.gen(function*() {
+        outOfMemory(Effect.gen(function*() {
           yield* never(yield* Container.start(self), Ready.log("ready"), { reason: "Conflict", names: ["memory"] })
-        }))
+        })))
     })
   ),
   it(
     "one of several, and what must not be",
     Effect.gen(function*() {
-      const container = yield* started("sleep 0.2; echo up; sleep 60")
+      const container = yield* started("sleep 0.2; echo up; sleep 600")
       yield* Ready.wait(container, Ready.any(Ready.log("never"), Ready.log("up")))
       yield* Ready.wait(container, Ready.all(Ready.log("up"), Ready.not(Ready.log("error"))))
       const error = yield* never(
@@ -154,7 +154,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "one without a health check",
     Effect.gen(function*() {
-      const container = yield* started("sleep 60")
+      const container = yield* started("sleep 600")
       yield* never(container, Ready.healthcheck, { reason: "Unsupported", names: ["health check"] })
     })
   ),

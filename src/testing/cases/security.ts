@@ -74,7 +74,7 @@ export const cases: ReadonlyArray<Case> = [
     "a further process has no more rights than the container",
     Effect.gen(function*() {
       const backend = yield* Backend
-      const self = Container.untrusted(yield* job(["sleep", "60"]))
+      const self = Container.untrusted(yield* job(["sleep", "600"]))
       yield* needs("linuxCapabilities", self, (self) =>
         Effect.gen(function*() {
           const { id } = yield* Container.start(self)
@@ -255,7 +255,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "code that nobody trusts is ended when its time is over",
     Effect.gen(function*() {
-      const self = (yield* job("echo early; sleep 60")).pipe(Container.untrusted, Container.timeLimit("2 seconds"))
+      const self = (yield* job("echo early; sleep 600")).pipe(Container.untrusted, Container.timeLimit("2 seconds"))
       yield* needs("linuxCapabilities", self, (self) =>
         Effect.gen(function*() {
           const error = yield* fails(Container.run(self), { tag: "ExitCode", names: ["time limit"] })
@@ -279,7 +279,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a container that is started is ended when its time is over",
     Effect.gen(function*() {
-      const handle = yield* Container.start(Container.timeLimit(yield* job(["sleep", "60"]), "1 second"))
+      const handle = yield* Container.start(Container.timeLimit(yield* job(["sleep", "600"]), "1 second"))
       const exit = yield* handle.exitStatus
       yield* equal("how it ended", exit._tag === "Killed" ? exit.signal : exit._tag, "SIGKILL")
     })
@@ -287,7 +287,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "one that outlives its program cannot have a time limit",
     Effect.gen(function*() {
-      const self = Container.timeLimit(yield* job(["sleep", "60"]), "1 second")
+      const self = Container.timeLimit(yield* job(["sleep", "600"]), "1 second")
       yield* fails(Container.start(self, { detach: true }), { tag: "ContainerOptions", field: "timeLimit" })
     })
   )

@@ -24,7 +24,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "one that needs another",
     Effect.gen(function*() {
-      const { container, found } = yield* Effect.flatMap(job("sleep 0.2; echo up; sleep 60"), tracked)
+      const { container, found } = yield* Effect.flatMap(job("sleep 0.2; echo up; sleep 600"), tracked)
       const database = Container.layer(Database, container, {
         ready: Ready.log("up"),
         make: (handle) => Effect.succeed({ id: handle.id, says: "data" })
@@ -86,7 +86,7 @@ export const cases: ReadonlyArray<Case> = [
       )
       const values = yield* Stream.runCollect(Container.ndjson(self, Report))
       yield* equal("ndjson", values.map(({ name, passed }) => [name, passed]), [["a", 3], ["b", 4]])
-      const bad = yield* job("echo '{\"name\":\"a\",\"passed\":3}'; echo oops; sleep 60")
+      const bad = yield* job("echo '{\"name\":\"a\",\"passed\":3}'; echo oops; sleep 600")
       const error = yield* fails(Stream.runDrain(Container.ndjson(bad, Report)), {
         tag: "ContainerOutput",
         reason: "Protocol",

@@ -12,7 +12,7 @@ import { equal, fails, holds } from "../expect.ts"
 
 const it = group("ChildProcess in a container")
 
-const running = Effect.flatMap(job("sleep 60"), Container.start)
+const running = Effect.flatMap(job("sleep 600"), Container.start)
 
 /** A program that knows nothing of containers. */
 const spawns = <E>(

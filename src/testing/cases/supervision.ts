@@ -18,7 +18,7 @@ export const cases: ReadonlyArray<Case> = [
     "a health check that comes to be well",
     Effect.gen(function*() {
       const self = Container.healthcheck(
-        yield* job(["sleep", "60"]),
+        yield* job(["sleep", "600"]),
         "cat /tmp/up && echo $A",
         { ...often, retries: 1000 }
       )
@@ -35,7 +35,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a health check that fails as often as it may",
     Effect.gen(function*() {
-      const self = Container.healthcheck(yield* job(["sleep", "60"]), ["cat", "/efc-no-such-file"], {
+      const self = Container.healthcheck(yield* job(["sleep", "600"]), ["cat", "/efc-no-such-file"], {
         ...often,
         retries: 2
       })
@@ -56,7 +56,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a health check that fails while it may, in the beginning",
     Effect.gen(function*() {
-      const self = Container.healthcheck(yield* job(["sleep", "60"]), ["cat", "/tmp/up"], {
+      const self = Container.healthcheck(yield* job(["sleep", "600"]), ["cat", "/tmp/up"], {
         ...often,
         retries: 1,
         startPeriod: "1 minute"

@@ -25,6 +25,9 @@ interface Reached {
 /** How often a process may end just when its files were to be looked at. */
 const mostTries = 5
 
+/** How long an end may take to be known. */
+const pause = "100 millis"
+
 const checkPath = (operation: Operation, path: string): Effect.Effect<void, Errors.InvalidArgument> =>
   path === "" || path.includes("\0")
     ? Effect.fail(reason("InvalidArgument", { operation, message: `${JSON.stringify(path)} is not a path` }))
@@ -65,8 +68,9 @@ export const make = (engine: Engine): Pick<Primitives, "copyIn" | "copyOut"> => 
       const opened = yield* Effect.result(Root.open(operation, shared.pid, mounts))
       if (opened._tag === "Success") return { root: opened.success, revoked: shared.revoked }
       const now = yield* Task.find(engine, operation, id)
-      // It is there and we do not see it; else it has ended, and what is true now has to be asked again.
-      if (now?.pid === shared.pid || tries >= mostTries) return yield* opened.failure
+      if (tries >= mostTries) return yield* opened.failure
+      // It is there and we do not see it, or it is just ending; else it has ended, and what is true now has to be asked.
+      if (now?.pid === shared.pid) yield* Effect.sleep(pause)
     }
   })
 
