@@ -61,7 +61,8 @@ export const cases: ReadonlyArray<Case> = [
     "into and out of one that runs",
     Effect.gen(function*() {
       const handle = yield* Effect.flatMap(
-        job("until test -f /tmp/given; do sleep 0.05; done; cat /tmp/given > /tmp/copy; sleep 600"),
+        // It may be there before its content is.
+        job("until test -s /tmp/given; do sleep 0.05; done; cat /tmp/given > /tmp/copy; sleep 600"),
         Container.start
       )
       yield* copyIn(handle.id, "/tmp", yield* tar({ given: "seen" }))

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { execFile } from "node:child_process"
 import { closeSync, constants, openSync } from "node:fs"
@@ -70,14 +71,26 @@ export const read = Effect.fnUntraced(function*(
   return { socket, release }
 })
 
-/** Open for writing: for a pipe that somebody has open for reading. Closed by the scope. */
+/**
+ * A shim opens its end in the background: on a busy machine it may say that a process runs, and not be there yet. How often
+ * we look again, 10 ms apart.
+ */
+const mostLooks = 1000
+
+const isUnread = ({ cause }: Errors.Reason) => cause instanceof Error && "code" in cause && cause.code === "ENXIO"
+
+/** Open for writing: for a pipe that somebody has open for reading, or will have in a moment. Closed by the scope. */
 export const write = (path: string): Effect.Effect<Net.Socket, Errors.Reason, Scope.Scope> =>
-  Effect.flatMap(opened(path, constants.O_WRONLY), (fd) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const socket = new Net.Socket({ fd, readable: false, writable: true })
-        socket.on("error", () => {})
-        return socket
-      }),
-      (socket) => Effect.sync(() => socket.destroy())
-    ))
+  opened(path, constants.O_WRONLY).pipe(
+    Effect.retry({ while: isUnread, times: mostLooks, schedule: Schedule.spaced("10 millis") }),
+    Effect.flatMap((fd) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const socket = new Net.Socket({ fd, readable: false, writable: true })
+          socket.on("error", () => {})
+          return socket
+        }),
+        (socket) => Effect.sync(() => socket.destroy())
+      )
+    )
+  )

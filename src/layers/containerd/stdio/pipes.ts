@@ -70,10 +70,12 @@ export const make = Effect.fnUntraced(function*(options: {
   yield* Effect.addFinalizer(() =>
     Effect.andThen(Deferred.fail(opened, notStarted), Deferred.succeed(live.drained, undefined))
   )
+  // Not waited for: output may be read before.
   const openInput = stdin === "" ? Effect.void : Fifo.write(stdin).pipe(
     Scope.provide(scope),
     Effect.exit,
-    Effect.flatMap((exit) => Deferred.done(opened, exit))
+    Effect.flatMap((exit) => Deferred.done(opened, exit)),
+    Effect.forkIn(scope, { startImmediately: true })
   )
   return {
     stdin,
@@ -84,7 +86,7 @@ export const make = Effect.fnUntraced(function*(options: {
       output: output ? live.output : Stream.empty,
       stdin: Input.sink({ operation, tty, opened, close: options.close })
     },
-    started: Effect.andThen(release, openInput),
+    started: Effect.asVoid(Effect.andThen(release, openInput)),
     failed: Effect.andThen(release, Deferred.fail(opened, notStarted))
   }
 })
