@@ -71,7 +71,7 @@ const rules: ReadonlyArray<Rule> = [
   },
   { says: /container with given ID already exists/i, tag: "AlreadyExists" },
   {
-    says: /failed to start shim: mkdir .*: file exists/,
+    says: /mkdir .*io\.containerd\.runtime\.v2\.task.*: file exists/,
     tag: "AlreadyExists",
     hint: "the container's last task is still being taken away: try again"
   },
