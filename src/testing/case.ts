@@ -11,7 +11,7 @@ import type { Capabilities } from "../Capabilities.ts"
 import * as Container from "../Container.ts"
 import * as Filter from "../Filter.ts"
 import { equal, fails, type Failure } from "./expect.ts"
-import { Fixture, type Part } from "./fixture.ts"
+import { Fixture, type Part, type Way } from "./fixture.ts"
 
 /**
  * An engine does not do what the suite says that every engine does.
@@ -109,14 +109,11 @@ export const inTurn = (
     return { self: Container.stdin(yield* job(script), stdin), next }
   })
 
-/** Asserts what an end out of memory looks like; several times, where an engine may have missed of what it was. */
-export const outOfMemory = <E extends { readonly _tag: string }, R>(self: Effect.Effect<unknown, E, R>) =>
+/** Asserts it several times, where an engine may do it in a way of its own now and then. */
+export const mostly = <E extends { readonly _tag: string }, R>(way: Way, self: Effect.Effect<unknown, E, R>) =>
   Effect.gen(function*() {
     const { ways = [] } = yield* Fixture
-    yield* Effect.retry(self, {
-      times: ways.includes("it may miss that memory ran out") ? 4 : 0,
-      while: ({ _tag }) => _tag === "Mismatch"
-    })
+    yield* Effect.retry(self, { times: ways.includes(way) ? 4 : 0, while: ({ _tag }) => _tag === "Mismatch" })
   })
 
 /** Labels a container so that it can be found, and gives what finds it. */

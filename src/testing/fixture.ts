@@ -68,6 +68,7 @@ export type Way =
   | "a push tells nothing of layers"
   | "an image of no registry has a digest"
   | "it may miss that memory ran out"
+  | "it may raise a further process's limit of open files"
   | "its processes have no network"
   | "its files have no owners"
 

@@ -3,7 +3,7 @@ import type { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import type * as Errors from "../../Errors.ts"
 import * as Ready from "../../Ready.ts"
-import { type Case, group, job, needs, outOfMemory, part } from "../case.ts"
+import { type Case, group, job, mostly, needs, part } from "../case.ts"
 import { equal, fails } from "../expect.ts"
 
 const it = group("ready")
@@ -130,9 +130,12 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const self = Container.memory(yield* job(["tail", "/dev/zero"]), "16 MiB")
       yield* needs("memoryLimit", self, (self) =>
-        outOfMemory(Effect.gen(function*() {
-          yield* never(yield* Container.start(self), Ready.log("ready"), { reason: "Conflict", names: ["memory"] })
-        })))
+        mostly(
+          "it may miss that memory ran out",
+          Effect.gen(function*() {
+            yield* never(yield* Container.start(self), Ready.log("ready"), { reason: "Conflict", names: ["memory"] })
+          })
+        ))
     })
   ),
   it(
