@@ -71,6 +71,7 @@ export type Way =
   | "it may raise a further process's limit of open files"
   | "its processes have no network"
   | "its files have no owners"
+  | "its archives tell no owners"
 
 /**
  * What the suite needs besides an engine.

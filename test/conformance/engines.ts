@@ -73,7 +73,7 @@ const dockerWays = (name: string): ReadonlyArray<Testing.Way> => [
   ...runcWays(name),
   "it may miss that memory ran out",
   ...row(name)?.kind === "podman"
-    ? ["a push tells nothing of layers", "an image of no registry has a digest"] as const
+    ? ["a push tells nothing of layers", "an image of no registry has a digest", "its archives tell no owners"] as const
     : []
 ]
 

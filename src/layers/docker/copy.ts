@@ -2,24 +2,8 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as Errors from "../../Errors.ts"
 import { type Containers, named, path } from "./known.ts"
-import { open, send, stream } from "./request.ts"
-
-/** Podman takes what is to go into a directory that is not there, and puts it nowhere. */
-const isThere = (
-  containers: Containers,
-  operation: string,
-  id: string,
-  target: string
-): Effect.Effect<void, Errors.Reason> => {
-  const { client } = containers
-  const asked = { operation, path: path(id, "/archive"), query: { path: target } }
-  return send(client, { ...asked, method: "HEAD" }).pipe(
-    // Which of them is missing, the container or the directory, is said in a body only.
-    Effect.catchTag("NotFound", () => Effect.scoped(open(client, { ...asked, method: "GET" }))),
-    Effect.mapError(named(containers, target)),
-    Effect.asVoid
-  )
-}
+import * as PodmanFiles from "./podmanFiles.ts"
+import { open, stream } from "./request.ts"
 
 /** Unpacks an archive into a directory of a container. */
 export const copyIn = <E>(
@@ -29,9 +13,10 @@ export const copyIn = <E>(
   archive: Stream.Stream<Uint8Array, E>
 ): Effect.Effect<void, Errors.Reason | E> => {
   const { client } = containers
+  const operation = "copyIn"
   const copied = Effect.scoped(Effect.flatMap(
     open(client, {
-      operation: "copyIn",
+      operation,
       method: "PUT",
       path: path(id, "/archive"),
       query: { path: target },
@@ -39,7 +24,11 @@ export const copyIn = <E>(
     }),
     ({ body }) => Stream.runDrain(body)
   ))
-  return client.isPodman ? Effect.andThen(isThere(containers, "copyIn", id, target), copied) : copied
+  if (!client.isPodman) return copied
+  return PodmanFiles.isDirectoryThere({ containers, operation, id, path: target }).pipe(
+    Effect.mapError(named(containers, target)),
+    Effect.andThen(copied)
+  )
 }
 
 /** What is at a path of a container, as an archive. */
@@ -47,13 +36,13 @@ export const copyOut = (
   containers: Containers,
   id: string,
   source: string
-): Stream.Stream<Uint8Array, Errors.Reason> =>
-  Stream.mapError(
-    stream(containers.client, {
-      operation: "copyOut",
-      method: "GET",
-      path: path(id, "/archive"),
-      query: { path: source }
-    }),
+): Stream.Stream<Uint8Array, Errors.Reason> => {
+  const { client } = containers
+  const operation = "copyOut"
+  return Stream.mapError(
+    client.isPodman
+      ? PodmanFiles.copyOut({ containers, operation, id, path: source })
+      : stream(client, { operation, method: "GET", path: path(id, "/archive"), query: { path: source } }),
     named(containers, source)
   )
+}

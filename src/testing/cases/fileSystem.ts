@@ -221,7 +221,8 @@ export const cases: ReadonlyArray<Case> = [
       yield* refused(fs.utimes("/tmp/none", 0, 0), "NotFound")
       yield* refused(fs.chown("/tmp/none", 1, 1), "NotFound")
       yield* fs.chown(`/tmp/${odd}`, 1000, 1001)
-      if ((yield* Fixture).ways?.includes("its files have no owners") === true) return
+      const { ways = [] } = yield* Fixture
+      if (ways.includes("its files have no owners") || ways.includes("its archives tell no owners")) return
       const { gid, uid } = yield* fs.stat(`/tmp/${odd}`)
       yield* equal("owner", [uid, gid], [Option.some(1000), Option.some(1001)])
     })),

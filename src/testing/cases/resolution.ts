@@ -41,7 +41,9 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "asks the name servers that it is told of",
     Effect.gen(function*() {
-      const self = Container.dns(yield* job("cat /etc/resolv.conf"), ["192.0.2.53", "2001:db8::53"], {
+      // Who has no network need not be told of any.
+      const connected = Container.network(yield* job("cat /etc/resolv.conf"), "bridge")
+      const self = Container.dns(connected, ["192.0.2.53", "2001:db8::53"], {
         search: ["one.example", "two.example"],
         options: ["ndots:2", "timeout:1"]
       })
