@@ -19,51 +19,26 @@
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Backend from "../Backend.ts"
 import * as Capabilities from "../Capabilities.ts"
-import * as Errors from "../Errors.ts"
-import * as Build from "./docker/build.ts"
+import type * as Errors from "../Errors.ts"
 import type { DockerConfig } from "./docker/config.ts"
-import * as Connection from "./docker/connection.ts"
 import * as Containers from "./docker/containers.ts"
-import { candidates } from "./docker/discover.ts"
 import * as Engine from "./docker/engine.ts"
-import * as Environment from "./docker/environment.ts"
-import { reason } from "./docker/errors.ts"
-import * as Images from "./docker/images.ts"
-import * as Networks from "./docker/networks.ts"
 import * as PodmanHost from "./docker/podmanHost.ts"
-import type { Client } from "./docker/request.ts"
-import * as Transfer from "./docker/transfer.ts"
 import * as Volumes from "./docker/volumes.ts"
+import * as Build from "./dockerApi/build.ts"
+import { contact } from "./dockerApi/contact.ts"
+import * as Images from "./dockerApi/images.ts"
+import * as Networks from "./dockerApi/networks.ts"
+import type { Client } from "./dockerApi/request.ts"
+import * as Transfer from "./dockerApi/transfer.ts"
 
 export { DockerConfig } from "./docker/config.ts"
 
 const engine = "docker"
-
-type Refused = Errors.BackendNotAvailable["candidates"][number]
-
-const connect = Effect.fnUntraced(function*(
-  config: DockerConfig,
-  environment: Environment.Environment
-): Effect.fn.Return<Client, Errors.BackendNotAvailable, Scope.Scope> {
-  const scope = yield* Effect.scope
-  const refused: Array<Refused> = []
-  for (const candidate of yield* candidates(config, environment)) {
-    const own = yield* Scope.fork(scope)
-    const result = yield* Effect.result(
-      Scope.provide(Engine.connect(candidate, config, environment), own)
-    )
-    if (Result.isSuccess(result)) return result.success
-    yield* Scope.close(own, Exit.void)
-    refused.push({ engine, address: `${candidate.address} (${candidate.source})`, reason: result.failure })
-  }
-  return yield* new Errors.BackendNotAvailable({ candidates: refused })
-})
 
 const capabilitiesOf = (client: Client, podman: Partial<Capabilities.Capabilities>): Capabilities.Capabilities => ({
   ...Capabilities.all,
@@ -85,18 +60,7 @@ const capabilitiesOf = (client: Client, podman: Partial<Capabilities.Capabilitie
 export const make = Effect.fnUntraced(function*(
   config: DockerConfig = {}
 ): Effect.fn.Return<Backend.Backend["Service"], Errors.BackendNotAvailable, Scope.Scope> {
-  const environment = yield* Effect.mapError(Environment.read, (error) =>
-    new Errors.BackendNotAvailable({
-      candidates: [{
-        engine,
-        address: "the environment",
-        reason: reason("InvalidArgument", { operation: "connect", message: error.message })
-      }]
-    }))
-  const client = yield* connect(config, environment)
-  yield* Effect.logDebug(
-    `using ${Connection.address(client.connection.endpoint)} with version ${client.apiVersion} of the API`
-  )
+  const { client, environment } = yield* contact(engine, config)
   const { endpoint } = client.connection
   const podman = client.isPodman ? yield* PodmanHost.capabilities(client) : {}
   return yield* Backend.make({

@@ -5,21 +5,11 @@ import * as Stream from "effect/Stream"
 import type * as Net from "node:net"
 import type { Attachment } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
-import type { Frame } from "../../Logs.ts"
-import * as Logs from "../../Logs.ts"
-import { incoming, outgoing } from "./body.ts"
+import { incoming, outgoing } from "../dockerApi/body.ts"
+import { frames } from "../dockerApi/frames.ts"
+import * as Podman from "../dockerApi/podman.ts"
+import { type Client, hijack, segment } from "../dockerApi/request.ts"
 import { withoutNotice } from "./notice.ts"
-import * as Podman from "./podman.ts"
-import { type Client, hijack, segment } from "./request.ts"
-
-/** The frames of a container's output. A terminal has no frames, only bytes. */
-export const frames = <E>(
-  body: Stream.Stream<Uint8Array, E>,
-  options: { readonly tty: boolean; readonly timestamps?: boolean | undefined }
-): Stream.Stream<Frame, E | Errors.Protocol | Errors.Internal> =>
-  options.tty
-    ? Logs.decodeRaw(body, { timestamps: options.timestamps })
-    : Logs.decode(body, { timestamps: options.timestamps })
 
 /** How an engine closes a connection whose other half still has input that nobody will read. */
 const isReset = (cause: unknown): boolean =>

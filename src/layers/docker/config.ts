@@ -1,6 +1,5 @@
 import * as Schema from "effect/Schema"
-
-const Milliseconds = Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 2 ** 31 - 1 }))
+import { address } from "../dockerApi/address.ts"
 
 /**
  * How to reach an engine with Docker's API. Everything may be left out; what is not given is found as the engine's own
@@ -33,17 +32,7 @@ const Milliseconds = Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum:
  * @since 0.1.0
  */
 export const DockerConfig = Schema.Struct({
-  host: Schema.optional(Schema.String),
-  tls: Schema.optional(Schema.Struct({
-    ca: Schema.optional(Schema.String),
-    cert: Schema.optional(Schema.String),
-    key: Schema.optional(Schema.RedactedFromValue(Schema.String)),
-    verify: Schema.optional(Schema.Boolean)
-  })),
-  apiVersion: Schema.optional(Schema.String),
-  connectTimeout: Schema.optional(Milliseconds),
-  healthTimeout: Schema.optional(Milliseconds),
-  requestTimeout: Schema.optional(Milliseconds),
+  ...address,
   publishedHost: Schema.optional(Schema.NonEmptyString),
   network: Schema.optional(Schema.NonEmptyString)
 })

@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import type { ContainerConfig } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
-import { reason } from "./errors.ts"
-import { ask, type Client } from "./request.ts"
-import * as Schemas from "./schemas.ts"
+import { reason } from "../dockerApi/errors.ts"
+import { ask, type Client } from "../dockerApi/request.ts"
+import * as Schemas from "../dockerApi/schemas.ts"
 
 /** Engines drop, without a word, what their host's kernel does not have. */
 const asked = ({ apparmor, selinux = [] }: ContainerConfig): ReadonlyArray<"apparmor" | "selinux"> => [

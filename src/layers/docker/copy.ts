@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as Errors from "../../Errors.ts"
+import { open, stream } from "../dockerApi/request.ts"
 import { type Containers, named, path } from "./known.ts"
 import * as PodmanFiles from "./podmanFiles.ts"
-import { open, stream } from "./request.ts"
 
 /** Unpacks an archive into a directory of a container. */
 export const copyIn = <E>(

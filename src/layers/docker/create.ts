@@ -1,13 +1,13 @@
 import * as Effect from "effect/Effect"
 import type { ContainerConfig, NetworkAttachment } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
+import { reason } from "../dockerApi/errors.ts"
+import { ask, type Client, segment, send } from "../dockerApi/request.ts"
+import * as Schemas from "../dockerApi/schemas.ts"
 import * as Confinement from "./confinement.ts"
 import { creation, endpoint } from "./creation.ts"
-import { reason } from "./errors.ts"
 import { type Containers, named } from "./known.ts"
 import { removeOrSay } from "./remove.ts"
-import { ask, type Client, segment, send } from "./request.ts"
-import * as Schemas from "./schemas.ts"
 
 /** A driver that is not there would read as an image that is not there, and not every engine names it. */
 const aboutLogDriver = ({ logDriver }: ContainerConfig, error: Errors.Reason): Errors.Reason =>

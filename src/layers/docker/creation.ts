@@ -1,7 +1,7 @@
 import type { ContainerConfig, Mount, NetworkAttachment, PortBinding } from "../../ContainerConfig.ts"
+import * as Podman from "../dockerApi/podman.ts"
+import { variables } from "../dockerApi/variables.ts"
 import * as HostConfig from "./hostConfig.ts"
-import * as Podman from "./podman.ts"
-import { variables } from "./variables.ts"
 
 const mountOf = (mount: Mount) =>
   mount.type === "tmpfs"

@@ -1,9 +1,9 @@
 import type { ContainerInfo, ContainerState, Health } from "../../Backend.ts"
 import type { PortBinding } from "../../ContainerConfig.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
-import * as Podman from "./podman.ts"
-import type * as Schemas from "./schemas.ts"
-import * as Time from "./time.ts"
+import * as Podman from "../dockerApi/podman.ts"
+import type * as Schemas from "../dockerApi/schemas.ts"
+import * as Time from "../dockerApi/time.ts"
 
 const states: ReadonlySet<string> = new Set<ContainerState>([
   "created",

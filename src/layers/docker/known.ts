@@ -1,9 +1,9 @@
 import * as Effect from "effect/Effect"
 import type { Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
-import * as Podman from "./podman.ts"
-import { ask, type Client, segment } from "./request.ts"
-import * as Schemas from "./schemas.ts"
+import * as Podman from "../dockerApi/podman.ts"
+import { ask, type Client, segment } from "../dockerApi/request.ts"
+import * as Schemas from "../dockerApi/schemas.ts"
 
 /** What an engine does with containers. */
 export type Operations = Pick<

@@ -3,11 +3,11 @@ import * as Stream from "effect/Stream"
 import type { LogsOptions } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import type { Frame } from "../../Logs.ts"
-import { frames } from "./attach.ts"
+import { frames } from "../dockerApi/frames.ts"
+import { stream } from "../dockerApi/request.ts"
+import * as Time from "../dockerApi/time.ts"
 import { endsEarly, follow as followed, followEarly } from "./follow.ts"
 import { type Containers, isTty, look, path } from "./known.ts"
-import { stream } from "./request.ts"
-import * as Time from "./time.ts"
 
 /** What the engine has kept of what a container wrote and, with `follow`, what it writes. */
 export const logs = (containers: Containers, id: string, options: LogsOptions): Stream.Stream<Frame, Errors.Reason> => {

@@ -5,9 +5,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { posix } from "node:path"
 import type * as Errors from "../../Errors.ts"
-import { reason } from "./errors.ts"
+import { reason } from "../dockerApi/errors.ts"
+import { open, stream } from "../dockerApi/request.ts"
 import { type Containers, path as pathOf } from "./known.ts"
-import { open, stream } from "./request.ts"
 
 /**
  * What Podman does with a container's files in another way than Docker: its archive of a symbolic link is of what that

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import type { Capabilities } from "../../Capabilities.ts"
-import { ask, type Client } from "./request.ts"
-import * as Schemas from "./schemas.ts"
+import { ask, type Client } from "../dockerApi/request.ts"
+import * as Schemas from "../dockerApi/schemas.ts"
 
 /**
  * What a Podman cannot do. It takes a filter of system calls as the path of a file on its host only, and drops a request for

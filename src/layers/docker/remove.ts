@@ -1,10 +1,10 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Errors from "../../Errors.ts"
-import { reason } from "./errors.ts"
+import { reason } from "../dockerApi/errors.ts"
+import * as Podman from "../dockerApi/podman.ts"
+import { send } from "../dockerApi/request.ts"
 import { type Containers, look, path } from "./known.ts"
-import * as Podman from "./podman.ts"
-import { send } from "./request.ts"
 
 /** Between two looks at whether an engine is back: milliseconds. */
 const rest = 250

@@ -1,11 +1,11 @@
 import * as Effect from "effect/Effect"
 import { randomUUID } from "node:crypto"
 import type { Primitives, VolumeInfo } from "../../Backend.ts"
-import { reason } from "./errors.ts"
-import { filters } from "./filters.ts"
-import { ask, type Client, segment, send } from "./request.ts"
-import * as Schemas from "./schemas.ts"
-import * as Time from "./time.ts"
+import { reason } from "../dockerApi/errors.ts"
+import { filters } from "../dockerApi/filters.ts"
+import { ask, type Client, segment, send } from "../dockerApi/request.ts"
+import * as Schemas from "../dockerApi/schemas.ts"
+import * as Time from "../dockerApi/time.ts"
 
 type Operations = Pick<Primitives, "createVolume" | "inspectVolume" | "listVolumes" | "removeVolume">
 

@@ -2,11 +2,11 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
-import { reason } from "./errors.ts"
+import { reason } from "../dockerApi/errors.ts"
+import { ask } from "../dockerApi/request.ts"
+import * as Schemas from "../dockerApi/schemas.ts"
 import { stateOf } from "./info.ts"
 import { type Containers, look, path } from "./known.ts"
-import { ask } from "./request.ts"
-import * as Schemas from "./schemas.ts"
 
 /** Waits for the end of the run that is now. */
 export const wait = Effect.fnUntraced(function*(

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Backend, BuildContext, Container, Errors, Image, Logs } from "effect-containers"
 import * as Docker from "effect-containers/layers/Docker"
-import { negotiate } from "effect-containers/layers/docker/engine"
+import { negotiate } from "effect-containers/layers/dockerApi/version"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

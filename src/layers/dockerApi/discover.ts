@@ -7,7 +7,7 @@ import { join } from "node:path"
 import type * as Errors from "../../Errors.ts"
 import * as ClientConfig from "../registry/clientConfig.ts"
 import { configDirectory, home } from "../registry/environment.ts"
-import type { DockerConfig } from "./config.ts"
+import type { Address } from "./address.ts"
 import { address, type Endpoint, type Tls } from "./connection.ts"
 import type { Environment } from "./environment.ts"
 import { reason } from "./errors.ts"
@@ -173,7 +173,7 @@ const currentContext = Effect.fnUntraced(function*(
  * nothing takes its place.
  */
 export const candidates = Effect.fnUntraced(function*(
-  config: DockerConfig,
+  config: Address,
   environment: Environment
 ): Effect.fn.Return<ReadonlyArray<Candidate>> {
   if (config.host !== undefined) {

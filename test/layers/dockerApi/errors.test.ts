@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Errors } from "effect-containers"
-import { fromCause, fromMessage, fromResponse } from "effect-containers/layers/docker/errors"
+import { fromCause, fromMessage, fromResponse } from "effect-containers/layers/dockerApi/errors"
 
 type Row = readonly [operation: string, status: number | undefined, words: string, tag: Errors.Reason["_tag"]]
 

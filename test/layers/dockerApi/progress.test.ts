@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Progress } from "effect-containers"
-import * as Build from "effect-containers/layers/docker/build"
-import { loadedOf } from "effect-containers/layers/docker/images"
-import * as Schemas from "effect-containers/layers/docker/schemas"
-import * as Transfer from "effect-containers/layers/docker/transfer"
+import * as Build from "effect-containers/layers/dockerApi/build"
+import { loadedOf } from "effect-containers/layers/dockerApi/images"
+import * as Schemas from "effect-containers/layers/dockerApi/schemas"
+import * as Transfer from "effect-containers/layers/dockerApi/transfer"
 import * as Result from "effect/Result"
 
 const message = (line: string): Schemas.Message => Result.getOrThrow(Schemas.message(JSON.parse(line)))
