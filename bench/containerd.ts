@@ -3,7 +3,7 @@
  *
  * Usage: npm run bench -- containerd [containerd16 containerd17 containerd21] [--rounds 15] [--pulls 5]
  */
-import { Effect, ManagedRuntime, Stream } from "effect"
+import { ManagedRuntime, Stream } from "effect"
 import { Container, Image } from "effect-containers"
 import * as Containerd from "effect-containers/layers/Containerd"
 import { execFile } from "node:child_process"
@@ -11,20 +11,21 @@ import { randomBytes } from "node:crypto"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { parseArgs, promisify } from "node:util"
+import { promisify } from "node:util"
 import { suite } from "../scripts/engines/home.ts"
 import { archive, makeImage, push } from "../scripts/engines/image.ts"
 import { type Engine, start } from "../scripts/engines/start.ts"
 import { row } from "../scripts/engines/table.ts"
-import { print, race } from "./race.ts"
+import { counts, names as given } from "./measure/options.ts"
+import { race, rows, timed } from "./measure/race.ts"
+import { report } from "./measure/report.ts"
+import { ours, type Table } from "./measure/table.ts"
 
 const execute = promisify(execFile)
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { rounds: { type: "string", default: "15" }, pulls: { type: "string", default: "5" } }
-})
-const names = positionals.length === 0 ? ["containerd16", "containerd17", "containerd21"] : positionals
+const defaults = { rounds: 15, pulls: 5 }
+const { pulls, rounds } = counts(defaults)
+const names = given(["containerd16", "containerd17", "containerd21"], defaults)
 
 const megabyte = 1024 * 1024
 
@@ -35,7 +36,12 @@ const large = async (registry: string): Promise<string> => {
   return `${registry}/large:1`
 }
 
-const bench = async (name: string, engine: Engine, reference: string, registry: string): Promise<void> => {
+const bench = async (
+  name: string,
+  engine: Engine,
+  reference: string,
+  registry: string
+): Promise<ReadonlyArray<Table>> => {
   const is = row(name)
   const { client } = engine
   if (client === undefined || is?.kind !== "containerd") throw new Error(`${name} is no containerd`)
@@ -57,15 +63,15 @@ const bench = async (name: string, engine: Engine, reference: string, registry: 
     let count = 0
     const runs = await race([
       {
-        name: "ctr run --rm",
-        run: async () => {
-          const id = `ctr-${count++}`
-          await ctr("run", "--rm", "--fifo-dir", fifos, "docker.io/library/busybox:test", id, "/bin/true")
-        }
+        name: "ctr",
+        run: () =>
+          timed(() => {
+            const id = `ctr-${count++}`
+            return ctr("run", "--rm", "--fifo-dir", fifos, "docker.io/library/busybox:test", id, "/bin/true")
+          })
       },
-      { name: "Container.run", run: () => runtime.runPromise(Effect.asVoid(Container.run(job))) }
-    ], Number(values.rounds))
-    print(`${name}: run of /bin/true`, runs)
+      { name: ours, run: () => timed(() => runtime.runPromise(Container.run(job))) }
+    ], rounds)
 
     const gone = async () => {
       await ctr("images", "rm", "--sync", reference)
@@ -75,22 +81,23 @@ const bench = async (name: string, engine: Engine, reference: string, registry: 
         await sleep(100)
       }
     }
-    const pulls = await race([
-      {
-        name: "ctr images pull",
-        before: gone,
-        run: async () => {
-          await ctr("images", "pull", "--plain-http", reference)
-        }
-      },
-      {
-        name: "Image.pull",
-        before: gone,
-        run: () => runtime.runPromise(Stream.runDrain(Image.pull(reference)))
-      }
-    ], Number(values.pulls))
-    print(`${name}: pull of 200 MB in 5 layers`, pulls)
+    const pulled = await race([
+      { name: "ctr", before: gone, run: () => timed(() => ctr("images", "pull", "--plain-http", reference)) },
+      { name: ours, before: gone, run: () => timed(() => runtime.runPromise(Stream.runDrain(Image.pull(reference)))) }
+    ], pulls)
     await gone()
+    const table = (what: string, raced: typeof runs, atMost: number): Table => ({
+      title: `${what} on ${name}`,
+      quantity: "time until the result",
+      unit: "ms",
+      base: "ctr",
+      rows: rows(raced, "time"),
+      targets: [{ atMost }]
+    })
+    return [
+      table("A run of /bin/true", runs, 0.9),
+      table("A pull of 200 MB", pulled, name === "containerd21" ? 1.05 : 1.1)
+    ]
   } finally {
     await runtime.dispose()
   }
@@ -100,10 +107,19 @@ const engines = await start([...names, "registry"])
 try {
   const registry = engines.registries["registry"] ?? ""
   const reference = await large(registry)
+  const tables: Array<Table> = []
   for (const name of names) {
     const engine = engines.engines[name]
-    if (engine !== undefined) await bench(name, engine, reference, registry)
+    if (engine !== undefined) tables.push(...await bench(name, engine, reference, registry))
   }
+  report({
+    bench: "containerd",
+    title: "containerd without Docker",
+    how:
+      "`/bin/true` from creation to result, and a pull of 200 MB in 5 layers from a registry on this machine, against the "
+      + "engine's own `ctr`.",
+    tables
+  })
 } finally {
   await engines.stop()
 }

@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs"
 import { homedir } from "node:os"
 import { delimiter, join, resolve } from "node:path"
 import { promisify } from "node:util"
-import { gvisorPackages, packages as enginePackages, podmanPackages, type Row } from "./table.ts"
+import { cliPackages, gvisorPackages, packages as enginePackages, podmanPackages, type Row } from "./table.ts"
 
 /** Something that a person can put right, said in one or two lines. */
 export class EnginesError extends Error {
@@ -87,9 +87,15 @@ export const cannotStart = (): string | undefined => {
  */
 export const suite = async (
   name: Row["suite"],
-  kind: Row["kind"] | "gvisor" = "docker"
+  kind: Row["kind"] | "gvisor" | "cli" = "docker"
 ): Promise<string> => {
-  const packages = kind === "podman" ? podmanPackages : kind === "gvisor" ? gvisorPackages : enginePackages
+  const packages = kind === "podman"
+    ? podmanPackages
+    : kind === "gvisor"
+    ? gvisorPackages
+    : kind === "cli"
+    ? cliPackages
+    : enginePackages
   const folder = suiteFolder(name, packages)
   if (existsSync(folder)) return folder
   const why = cannotFetch()

@@ -108,5 +108,8 @@ export const podmanPackages: ReadonlyArray<string> = [
 /** gVisor's `runsc`, for whoever gives it to a containerd as its runtime. */
 export const gvisorPackages: ReadonlyArray<string> = ["runsc"]
 
+/** Docker's own client, which no engine needs. */
+export const cliPackages: ReadonlyArray<string> = ["docker-cli"]
+
 /** The suite of the programs that are no engine: the registry and the test image's busybox. */
 export const commonSuite: Row["suite"] = "trixie"
