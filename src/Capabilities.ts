@@ -23,6 +23,8 @@ export interface Capabilities {
   readonly ports: boolean
   readonly bridgeNetworks: boolean
   readonly hostNetwork: boolean
+  /** To have no network at all. */
+  readonly noNetwork: boolean
   /** Networks that are made and removed by programs, several for one container, and aliases in them. */
   readonly networks: boolean
   /** Names and addresses of one's own choice in `/etc/hosts`. */
@@ -84,6 +86,7 @@ export const all: Capabilities = {
   ports: true,
   bridgeNetworks: true,
   hostNetwork: true,
+  noNetwork: true,
   networks: true,
   extraHosts: true,
   dns: true,
@@ -120,6 +123,7 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
   ["namedVolumes", "volume (a named volume)", (config) => config.mounts.some((mount) => mount.type === "volume")],
   ["tmpfs", "tmpfs", (config) => config.mounts.some((mount) => mount.type === "tmpfs")],
   ["ports", "port", (config) => config.ports.length > 0],
+  ["noNetwork", "network (none)", ({ networks }) => networks.some(({ name }) => name === "none")],
   ["hostNetwork", "network (host)", ({ networks }) => networks.some(({ name }) => name === "host")],
   [
     "bridgeNetworks",

@@ -337,6 +337,11 @@ export interface ContainerConfig {
   readonly logDriver?: LogDriver | undefined
   /** The signal that asks it to stop; the image's, else SIGTERM, without. */
   readonly stopSignal?: string | undefined
+  /**
+   * Milliseconds that it has between this signal and its being killed, for engines that must know beforehand; nobody asks it
+   * to stop without.
+   */
+  readonly stopGrace?: number | undefined
 }
 
 /**

@@ -22,7 +22,8 @@ import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
 import { removeCgroups, removeFolder, startTime, sweep } from "./left.ts"
 import { endContainers } from "./orphans.ts"
 import { preparePodman } from "./podman.ts"
-import { commonSuite, type Containerd, type Networked, row } from "./table.ts"
+import { form, type Node } from "./swarm.ts"
+import { commonSuite, type Containerd, type Networked, row, type Swarm } from "./table.ts"
 
 /** What the keeper says on standard output, a line each. */
 export type Said =
@@ -33,6 +34,7 @@ export type Said =
     readonly socket: string
     readonly address: string
     readonly client?: ForClient
+    readonly nodes?: ReadonlyArray<Node>
   }
   | { readonly is: "registry"; readonly name: string; readonly address: string; readonly ca?: string }
   | { readonly is: "ready" }
@@ -153,7 +155,7 @@ const daemonOf = async (
   ].flat()
 }
 
-const startDocker = async (name: string, is: Networked, lan: Network): Promise<void> => {
+const runDocker = async (name: string, is: Networked, lan: Network): Promise<Node> => {
   const tree = await suite(is.suite, is.kind)
   const own = join(folder, name)
   const socket = join(own, "docker.sock")
@@ -164,7 +166,20 @@ const startDocker = async (name: string, is: Networked, lan: Network): Promise<v
   const certs = `EFC_CERTS=${join(folder, "certs.d")}`
   launch(name, ["env", certs, "unshare", "--net", "--mount", "--propagation", "private", ...inside], 0)
   await answers(pinged(socket))(name)
-  say({ is: "engine", name, socket, address })
+  return { name, socket, address }
+}
+
+const startDocker = async (name: string, is: Networked, lan: Network): Promise<void> => {
+  say({ is: "engine", ...await runDocker(name, is, lan) })
+}
+
+const startSwarm = async (name: string, { hosts, managers, suite }: Swarm, lan: Network): Promise<void> => {
+  const nodes = await Promise.all(
+    hosts.map((host, index) => runDocker(`${name}-${index + 1}`, { kind: "docker", suite, host }, lan))
+  )
+  await form(nodes, managers)
+  const [{ address, socket } = { address: "", socket: "" }] = nodes
+  say({ is: "engine", name, socket, address, nodes })
 }
 
 /** It accepts connections when it has loaded everything; its clients ask for its health anyway. */
@@ -255,7 +270,9 @@ const start = async (): Promise<void> => {
     const is = row(name)
     if (is === undefined) throw new EnginesError(`no engine is called ${name}`)
     if (is.kind === "containerd") return startContainerd(name, is)
-    return is.kind === "registry" || lan === undefined ? startRegistry(name, is, lan) : startDocker(name, is, lan)
+    if (is.kind === "registry") return startRegistry(name, is, lan)
+    if (lan === undefined) throw new EnginesError(`${name} needs a private network`)
+    return is.kind === "swarm" ? startSwarm(name, is, lan) : startDocker(name, is, lan)
   }))
   say({ is: "ready" })
 }

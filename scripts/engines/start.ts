@@ -13,6 +13,7 @@ import { createInterface } from "node:readline"
 import type { ForClient } from "./containerd.ts"
 import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
 import type { Said } from "./keeper.ts"
+import type { Node } from "./swarm.ts"
 import { commonSuite, names, row } from "./table.ts"
 
 export interface Engine {
@@ -22,6 +23,8 @@ export interface Engine {
   readonly address: string
   /** Of a containerd that was started here. */
   readonly client?: ForClient | undefined
+  /** Of a Swarm: its machines. The first is the one that is spoken to. */
+  readonly nodes?: ReadonlyArray<Node> | undefined
 }
 
 export interface Engines {
@@ -139,8 +142,8 @@ export const start = async (
     const said = JSON.parse(line) as Said
     if (said.is === "network") machine = said.host
     else if (said.is === "engine") {
-      const { address, client, name, socket } = said
-      engines[name] = { host: `unix://${socket}`, address, client }
+      const { address, client, name, nodes, socket } = said
+      engines[name] = { host: `unix://${socket}`, address, client, nodes }
     } else if (said.is === "registry") {
       registries[said.name] = said.address
       if (said.ca !== undefined) authorities[said.name] = said.ca

@@ -18,7 +18,16 @@ export interface Containerd extends InSuite {
   readonly kind: "containerd"
 }
 
-export type Row = Networked | Containerd
+/** Several dockerds that are one Swarm; `NAME-1` is the name of its first node, which is a manager. */
+export interface Swarm extends InSuite {
+  readonly kind: "swarm"
+  /** As of {@link Networked}, one for each node. Two rows have the same: they are not started together. */
+  readonly hosts: ReadonlyArray<number>
+  /** How many of the nodes, from the first on, are managers. */
+  readonly managers: number
+}
+
+export type Row = Networked | Containerd | Swarm
 
 /**
  * bookworm and trixie are stable; forky moves, so does its engine's version. No suite has a BuildKit of its own: one of
@@ -37,6 +46,11 @@ export const rows: Readonly<Record<string, Row>> = {
   containerd16: { kind: "containerd", suite: "bookworm" },
   containerd17: { kind: "containerd", suite: "trixie" },
   containerd21: { kind: "containerd", suite: "forky" },
+  swarm20: { kind: "swarm", suite: "bookworm", hosts: [10], managers: 1 },
+  swarm28: { kind: "swarm", suite: "forky", hosts: [10], managers: 1 },
+  swarm20x3: { kind: "swarm", suite: "bookworm", hosts: [10, 11, 12], managers: 1 },
+  swarm28x3: { kind: "swarm", suite: "forky", hosts: [10, 11, 12], managers: 1 },
+  swarm28x4: { kind: "swarm", suite: "forky", hosts: [10, 11, 12, 13], managers: 3 },
   registry: { kind: "registry", suite: "trixie", host: 1 },
   "registry-auth": { kind: "registry", suite: "trixie", host: 1 },
   // No engine is told to do without TLS at this machine's other address.
@@ -48,7 +62,8 @@ const aliases: Readonly<Record<string, string>> = {
   docker: "docker26",
   podman: "podman54",
   containerd: "containerd17",
-  buildkit: "buildkit26"
+  buildkit: "buildkit26",
+  swarm: "swarm28"
 }
 
 export const row = (name: string): Row | undefined => rows[aliases[name] ?? name]

@@ -74,6 +74,8 @@ export const create = Effect.fnUntraced(function*(
     config: {
       ...checked.config,
       ...(options.openStdin === true ? { stdin: true } : {}),
+      // A run is not asked to stop: it ends, or is killed.
+      ...(options.background ? {} : { stopGrace: checked.stopGrace }),
       ...(options.detached === undefined
         ? {}
         : { labels: { ...checked.config.labels, [Owner.labels.owner]: Owner.nobody } })

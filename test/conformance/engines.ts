@@ -8,6 +8,7 @@ import { Image } from "effect-containers"
 import * as Containerd from "effect-containers/layers/Containerd"
 import * as Docker from "effect-containers/layers/Docker"
 import * as Memory from "effect-containers/layers/Memory"
+import * as Swarm from "effect-containers/layers/Swarm"
 import * as Testing from "effect-containers/testing"
 import { createReadStream } from "node:fs"
 import { readFile } from "node:fs/promises"
@@ -112,6 +113,36 @@ const docker = (name: string) =>
       })
     )
   })
+
+/** What is in no registry is brought to the one of the suite where there is more than one node. */
+const swarm = (name: string) => {
+  const is = row(name)
+  const nodes = is?.kind === "swarm" ? is.hosts.length : 1
+  return Testing.suite({
+    name,
+    layer: Layer.unwrap(
+      Effect.gen(function*() {
+        const host = yield* given(name)
+        const registry = nodes > 1 ? `${yield* given("registry")}/nodes` : undefined
+        return Swarm.layer({ host, registry, healthTimeout: 60_000, connectTimeout: 60_000 })
+      })
+    ),
+    fixture: Layer.effect(
+      Testing.Fixture,
+      Effect.gen(function*() {
+        const path = yield* given("image")
+        yield* imported(yield* Effect.promise(() => readFile(path)))
+        const registry = yield* given("registry")
+        return {
+          image: "busybox:test",
+          missing: ["exec", "copy", "pause", "usage"],
+          ways: runcWays(name),
+          registries: { address: registry, down: "127.0.0.1:1", silent }
+        }
+      })
+    )
+  })
+}
 
 const down = "registry.down:5000"
 
@@ -232,6 +263,7 @@ const building = (name: string) => {
 const suiteOf = (name: string) => {
   if (name === "memory") return memory
   const kind = row(name)?.kind
+  if (kind === "swarm") return swarm(name)
   return kind === "containerd" ? containerd(name) : kind === "buildkit" ? building(name) : docker(name)
 }
 

@@ -1,0 +1,156 @@
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { EngineEvent, EventsOptions, Primitives } from "../../Backend.ts"
+import type * as Errors from "../../Errors.ts"
+import { reason } from "../../errors/make.ts"
+import * as ExitStatus from "../../ExitStatus.ts"
+import * as Filter from "../../Filter.ts"
+import { values } from "../dockerApi/ndjson.ts"
+import { stream } from "../dockerApi/request.ts"
+import * as Schemas from "../dockerApi/schemas.ts"
+import * as Time from "../dockerApi/time.ts"
+import { tasksOf } from "./containers.ts"
+import { summaryOf } from "./info.ts"
+import { layerLabel, look, type Swarm } from "./known.ts"
+import type { Task } from "./schemas.ts"
+import { exitOf, hasStarted, isOver } from "./task.ts"
+
+const operation = "events"
+
+/** Between two looks at the tasks, of which the API tells no events. */
+const rest = "200 millis"
+
+type Attributes = Readonly<Record<string, string>>
+
+const timeOf = ({ time, timeNano }: Schemas.Event): DateTime.Utc =>
+  timeNano === undefined ? Time.fromSeconds(time) : Time.fromMillis(Math.floor(timeNano / 1e6))
+
+/** What happens to containers, put together from what the Swarm tells of services and what is seen of tasks. */
+class Containers {
+  readonly #swarm: Swarm
+  /** By service. */
+  readonly #attributes = new Map<string, Attributes>()
+  readonly #states = new Map<string, "started" | "over">()
+  /** Removed, while their tasks are not over yet. */
+  readonly #going = new Map<string, EngineEvent>()
+  /** What there was when somebody began to listen has happened before. */
+  #isFirst = true
+
+  constructor(swarm: Swarm) {
+    this.#swarm = swarm
+  }
+
+  #attributesOf(service: string): Effect.Effect<Attributes> {
+    const known = this.#attributes.get(service)
+    return known !== undefined ? Effect.succeed(known) : look(this.#swarm, operation, service).pipe(
+      Effect.map((found): Attributes => {
+        const { image, labels, name } = summaryOf(found, undefined)
+        const attributes = { ...labels, name, image }
+        this.#attributes.set(service, attributes)
+        return attributes
+      }),
+      // Of one that is gone nobody can be asked.
+      Effect.catch(() => Effect.succeed({}))
+    )
+  }
+
+  readonly #of = Effect.fnUntraced(function*(this: Containers, task: Task) {
+    const out: Array<EngineEvent> = []
+    const before = this.#states.get(task.id)
+    const tell = Effect.fnUntraced(function*(this: Containers, action: string, more: Attributes) {
+      out.push({
+        type: "container",
+        action,
+        id: task.service,
+        attributes: { ...(yield* this.#attributesOf(task.service)), ...more },
+        time: Time.read(task.status.time) ?? (yield* DateTime.now)
+      })
+    }).bind(this)
+    if (!hasStarted(task) || before === "over") return out
+    if (before === undefined && (task.status.container?.id ?? "") !== "") yield* tell("start", {})
+    if (isOver(task)) {
+      const code = ExitStatus.toCode(exitOf(task))
+      yield* tell("die", code === undefined ? {} : { exitCode: String(code) })
+    }
+    this.#states.set(task.id, isOver(task) ? "over" : "started")
+    return out
+  })
+
+  /** What has happened since the last look. */
+  readonly look = Effect.fnUntraced(
+    function*(this: Containers): Effect.fn.Return<ReadonlyArray<EngineEvent>, Errors.Reason> {
+      const tasks = yield* tasksOf(this.#swarm, operation, JSON.stringify({ label: [layerLabel] }))
+      const out: Array<EngineEvent> = []
+      for (const task of tasks) out.push(...(yield* this.#of(task)))
+      const ids = new Set(tasks.map(({ id }) => id))
+      for (const id of this.#states.keys()) if (!ids.has(id)) this.#states.delete(id)
+      const busy = new Set(tasks.filter((task) => !isOver(task)).map(({ service }) => service))
+      for (const [service, event] of this.#going) {
+        if (busy.has(service)) continue
+        this.#going.delete(service)
+        out.push({ ...event, attributes: { ...event.attributes, ...this.#attributes.get(service) } })
+        this.#attributes.delete(service)
+      }
+      const isFirst = this.#isFirst
+      this.#isFirst = false
+      return isFirst ? [] : out
+    }
+  )
+
+  /** What an event of a service means. */
+  readonly take = Effect.fnUntraced(function*(this: Containers, event: Schemas.Event): Effect.fn.Return<
+    ReadonlyArray<EngineEvent>,
+    Errors.Reason
+  > {
+    const { action, actor: { attributes = {}, id } } = event
+    const told: EngineEvent = { type: "container", action, id, attributes, time: timeOf(event) }
+    if (action === "remove") {
+      this.#going.set(id, { ...told, action: "destroy" })
+      return yield* this.look()
+    }
+    if (action !== "create") return []
+    return [{ ...told, attributes: { ...attributes, ...(yield* this.#attributesOf(id)) } }]
+  })
+}
+
+const matches = (filter: Filter.Filter, told: Filter.EventFacts): Effect.Effect<boolean, Errors.Reason> =>
+  Effect.mapError(
+    Effect.fromResult(Filter.matchEvent(filter, told)),
+    ({ issue }) => reason("InvalidArgument", { operation, message: issue })
+  )
+
+const events = (swarm: Swarm, { filter = Filter.all }: EventsOptions): Stream.Stream<EngineEvent, Errors.Reason> =>
+  Stream.unwrap(Effect.gen(function*() {
+    yield* matches(filter, { type: "", action: "", id: "", attributes: {} })
+    const containers = new Containers(swarm)
+    const engine = values(
+      stream(swarm.client, { operation, method: "GET", path: "/events" }),
+      operation,
+      Schemas.event,
+      (event, out: Array<Schemas.Event>) => {
+        // The manager's own containers are the tasks of some of these.
+        if (event.type !== "container") out.push(event)
+        return undefined
+      }
+    ).pipe(
+      Stream.mapEffect((event): Effect.Effect<ReadonlyArray<EngineEvent>, Errors.Reason> =>
+        event.type === "service"
+          ? containers.take(event)
+          : Effect.succeed([{
+            type: event.type,
+            action: event.action,
+            id: event.actor.id,
+            attributes: event.actor.attributes ?? {},
+            time: timeOf(event)
+          }])
+      )
+    )
+    const tasks = Stream.fromEffectRepeat(Effect.delay(containers.look(), rest))
+    return Stream.merge(engine, tasks).pipe(
+      Stream.flattenIterable,
+      Stream.filterEffect((event) => matches(filter, event))
+    )
+  }))
+
+export const make = (swarm: Swarm): Pick<Primitives, "events"> => ({ events: (options) => events(swarm, options) })

@@ -1,0 +1,58 @@
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Errors from "../../Errors.ts"
+import { reason } from "../../errors/make.ts"
+import { discard } from "./create.ts"
+import { type Found, look, runOf, send, servicePath, type Swarm, watching } from "./known.ts"
+import { isRunning } from "./running.ts"
+import { isOver } from "./task.ts"
+
+const operation = "remove"
+
+/** The names of what was made for this container alone. */
+const owned = ({ spec }: Found) => {
+  const mine = (kind: string) => ({ name = "" }: { readonly name?: string }) =>
+    name.startsWith(`${spec.name}-${kind}-`) ? [name] : []
+  const { configs = [], secrets = [] } = spec.task.container
+  return { secrets: secrets.flatMap(mine("secrets")), configs: configs.flatMap(mine("configs")) }
+}
+
+/** How long a node may take to end what runs, besides the grace that it has: milliseconds. */
+const patience = 20_000
+
+/** Until its process has ended too. One on a node that is away ends when the node comes back: nobody waits for that. */
+const gone = (swarm: Swarm, found: Found, run: number): Effect.Effect<void, Errors.Reason> => {
+  const { nodes, until } = swarm.watch
+  return until(
+    watching(found, run),
+    ({ isGone, task }) =>
+      isGone || task === undefined || isOver(task) || nodes.isAway(task.node) ? Result.void : undefined
+  ).pipe(
+    Effect.timeoutOrElse({
+      duration: patience,
+      orElse: () =>
+        Effect.fail(reason("TimedOut", { operation, message: `its node does not end it within ${patience} ms` }))
+    })
+  )
+}
+
+/** Removes the service, with what was made for it; that is over when nothing of it runs any more. */
+export const remove = Effect.fnUntraced(function*(
+  swarm: Swarm,
+  id: string,
+  { force }: { readonly force: boolean }
+): Effect.fn.Return<void, Errors.Reason> {
+  const found = yield* look(swarm, operation, id)
+  const { service: { id: service } } = found
+  const running = yield* isRunning(swarm, found)
+  if (running && !force) {
+    return yield* reason("Conflict", { operation, message: `container ${id} is running`, hint: "stop it first" })
+  }
+  yield* send(swarm, { operation, method: "DELETE", path: servicePath(service) })
+  const { configs, secrets } = owned(found)
+  yield* discard(swarm, "secrets", secrets)
+  yield* discard(swarm, "configs", configs)
+  if (running) yield* gone(swarm, found, runOf(found))
+  swarm.known.delete(service)
+  swarm.watch.forget(service)
+})

@@ -1,0 +1,169 @@
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type * as Errors from "../../Errors.ts"
+import * as Nodes from "./nodes.ts"
+import type * as Schemas from "./schemas.ts"
+import { isOver } from "./task.ts"
+
+/**
+ * What becomes of the tasks that somebody waits for. The API tells no events of tasks, so they are looked at: one look for
+ * all of a Layer's, only while somebody waits, and the more seldom the longer nothing changes.
+ */
+export interface Watch {
+  /** Waits until something can be said of a run: called with each look. */
+  readonly until: <A>(run: Run, decide: Decide<A>) => Effect.Effect<A, Errors.Reason>
+  /** Looks soon: something has happened. */
+  readonly look: Effect.Effect<void>
+  /** What the nodes are called. */
+  readonly nodes: Nodes.Nodes
+  /** Nobody will ask for this container any more. */
+  readonly forget: (service: string) => void
+}
+
+/** One run of a container. */
+export interface Run {
+  readonly service: string
+  /** The first is 1. */
+  readonly run: number
+  /** What finds its task, among others. */
+  readonly filter: string
+}
+
+export interface Seen {
+  /** As it was seen last; `undefined`: never. */
+  readonly task: Schemas.Task | undefined
+  /** Whether the Swarm has forgotten it, or never knew it. */
+  readonly isGone: boolean
+  /** The name of its node, where that has been away for too long. */
+  readonly lost: string | undefined
+}
+
+type Decide<A> = (seen: Seen) => Result.Result<A, Errors.Reason> | undefined
+
+interface Waiter {
+  readonly run: Run
+  readonly decide: (seen: Seen) => boolean
+  readonly fail: (error: Errors.Reason) => void
+}
+
+/** Between two looks when something has just changed: milliseconds. */
+const soon = 100
+
+/** How a task is seen that the Swarm should not have made. */
+const again = ({ run, service }: Run, task: Schemas.Task) =>
+  Effect.logWarning(
+    `the Swarm has made a further task, ${task.id}, for run ${run} of container ${service}: its own is the first`
+  )
+
+interface Options {
+  readonly lostAfter: number
+  readonly pollInterval: number
+  readonly tasks: (filter: string) => Effect.Effect<ReadonlyArray<Schemas.Task>, Errors.Reason>
+  readonly nodes: Effect.Effect<ReadonlyArray<Schemas.Node>, Errors.Reason>
+}
+
+const byAge = (a: Schemas.Task, b: Schemas.Task): number => Date.parse(a.created ?? "") - Date.parse(b.created ?? "")
+
+export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Watch, never, Scope.Scope> {
+  const waiters = new Set<Waiter>()
+  const wanted = Latch.makeUnsafe(false)
+  const woken = Latch.makeUnsafe(false)
+  const nodes = Nodes.make(options)
+  /** The task of each run, as it was seen last. */
+  const seen = new Map<string, { readonly run: number; readonly task: Schemas.Task }>()
+  const doubled = new Set<string>()
+  let interval = soon
+  let shape = ""
+  /** Since when the managers do not answer. */
+  let awaySince: number | undefined
+
+  /** A run's own task is the first: what the Swarm makes besides is none of it. */
+  const own = Effect.fnUntraced(function*(run: Run, found: ReadonlyArray<Schemas.Task>) {
+    const mine = found.filter((task) => task.service === run.service && (task.iteration?.index ?? 0) === run.run)
+    const last = seen.get(run.service)
+    const known = last?.run === run.run ? last.task : undefined
+    const [first, ...others] = mine.toSorted(byAge)
+    const other = known !== undefined && first !== undefined && first.id !== known.id ? first : others[0]
+    if (other !== undefined && !doubled.has(run.service)) {
+      doubled.add(run.service)
+      yield* again(run, other)
+    }
+    const now = known === undefined ? first : mine.find(({ id }) => id === known.id)
+    if (now !== undefined) seen.set(run.service, { run: run.run, task: now })
+    return { task: now ?? known, isGone: now === undefined }
+  })
+
+  const tell = Effect.fnUntraced(function*(those: ReadonlyArray<Waiter>, found: ReadonlyArray<Schemas.Task>) {
+    const now = yield* Clock.currentTimeMillis
+    for (const waiter of those) {
+      const { isGone, task } = yield* own(waiter.run, found)
+      const lost = task !== undefined && !isOver(task) ? nodes.lost(task.node, now) : undefined
+      if (waiter.decide({ task, isGone, lost })) waiters.delete(waiter)
+    }
+  })
+
+  const round = Effect.gen(function*() {
+    yield* nodes.refresh
+    let looks = ""
+    for (const filter of new Set([...waiters].map(({ run }) => run.filter))) {
+      const those = [...waiters].filter(({ run }) => run.filter === filter)
+      const result = yield* Effect.result(options.tasks(filter))
+      if (Result.isSuccess(result)) {
+        awaySince = undefined
+        for (const { id, status } of result.success) looks += `${id}${status.state} `
+        yield* tell(those, result.success)
+        continue
+      }
+      const now = yield* Clock.currentTimeMillis
+      awaySince ??= now
+      if (result.failure.isRetryable && now - awaySince < options.lostAfter) continue
+      for (const waiter of those) {
+        waiters.delete(waiter)
+        waiter.fail(result.failure)
+      }
+    }
+    interval = looks === shape ? Math.min(interval * 1.3, options.pollInterval) : soon
+    shape = looks
+    if (waiters.size === 0) wanted.closeUnsafe()
+  })
+
+  yield* Effect.forkScoped(Effect.forever(Effect.gen(function*() {
+    yield* wanted.await
+    woken.closeUnsafe()
+    yield* round
+    yield* Effect.timeoutOption(woken.await, interval)
+  })))
+
+  const wake = () => {
+    interval = soon
+    woken.openUnsafe()
+  }
+  return {
+    nodes,
+    look: Effect.sync(wake),
+    forget: (service) => {
+      seen.delete(service)
+      doubled.delete(service)
+    },
+    until: (run, decide) =>
+      Effect.callback((resume) => {
+        const waiter: Waiter = {
+          run,
+          decide: (seen) => {
+            const result = decide(seen)
+            if (result === undefined) return false
+            resume(Effect.fromResult(result))
+            return true
+          },
+          fail: (error) => resume(Effect.fail(error))
+        }
+        waiters.add(waiter)
+        wanted.openUnsafe()
+        wake()
+        return Effect.sync(() => void waiters.delete(waiter))
+      })
+  }
+})
