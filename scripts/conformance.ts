@@ -14,7 +14,8 @@ const given = process.argv.slice(2)
 const dash = given.findIndex((argument) => argument.startsWith("-"))
 const engines = dash === -1 ? given : given.slice(0, dash)
 const further = dash === -1 ? [] : given.slice(dash)
-const isEngine = (name: string) => ["docker", "podman", "containerd", "buildkit", "swarm"].includes(row(name)?.kind ?? "")
+const isEngine = (name: string) =>
+  ["docker", "podman", "containerd", "buildkit", "swarm"].includes(row(name)?.kind ?? "")
 const unknown = engines.filter((name) => name !== "memory" && name !== "all" && !isEngine(name))
 if (unknown.length > 0) {
   const known = names.filter(isEngine)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Backend, Container, Filter, Logs } from "effect-containers"
 import * as Docker from "effect-containers/layers/Docker"
-import { withoutNotice } from "effect-containers/layers/docker/notice"
+import { withoutNotice } from "effect-containers/layers/dockerApi/notice"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"

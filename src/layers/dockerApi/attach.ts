@@ -5,11 +5,11 @@ import * as Stream from "effect/Stream"
 import type * as Net from "node:net"
 import type { Attachment } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
-import { incoming, outgoing } from "../dockerApi/body.ts"
-import { frames } from "../dockerApi/frames.ts"
-import * as Podman from "../dockerApi/podman.ts"
-import { type Client, hijack, segment } from "../dockerApi/request.ts"
+import { incoming, outgoing } from "./body.ts"
+import { frames } from "./frames.ts"
 import { withoutNotice } from "./notice.ts"
+import * as Podman from "./podman.ts"
+import { type Client, hijack, segment } from "./request.ts"
 
 /** How an engine closes a connection whose other half still has input that nobody will read. */
 const isReset = (cause: unknown): boolean =>
