@@ -33,7 +33,7 @@ const containerdAt = ({ client, host }: Engine): Containerd.ContainerdConfig => 
   address: host,
   namespace: client?.namespace,
   folder: client?.folder,
-  cni: { plugins: client?.cni, bridge: client?.bridge, subnet: client?.subnet },
+  cni: { plugins: client?.cni, bridge: client?.bridge, subnet: client?.subnet, pool: client?.pool },
   builder: "buildah",
   buildah: client?.buildah
 })

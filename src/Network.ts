@@ -16,6 +16,10 @@
  * }).pipe(Effect.scoped)
  * ```
  *
+ * Containers find each other by their names and by the aliases that they have there. On Docker a server of names says
+ * them, in the container's `/etc/resolv.conf`; on containerd they are in `/etc/hosts`, which is kept up to date: see `Cni` of
+ * `effect-containers/layers/Containerd`.
+ *
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
@@ -94,7 +98,8 @@ const issueOf = (name: string, { gateway, subnet }: MakeOptions): Issue | undefi
  * then; one that is still in it is waited for, 30 seconds at most.
  *
  * Fails with `NetworkOptions` before any engine is called, and with `NetworkCreate`: `AlreadyExists` for a name that is
- * taken, `Unsupported` on an engine that makes no networks.
+ * taken, `Unsupported` on an engine that makes no networks or none of that kind: those of containerd are bridges with
+ * addresses of IPv4.
  *
  * @category making
  * @since 0.1.0

@@ -5,7 +5,7 @@
  * environment: `EFFECT_CONTAINERS_TEST_DOCKER` (and `_DOCKER20`, ...) as DOCKER_HOST has it,
  * `EFFECT_CONTAINERS_TEST_DOCKER_ADDRESS` where its published ports are, of a containerd also
  * `EFFECT_CONTAINERS_TEST_CONTAINERD_NAMESPACE`, `_FOLDER` (for its client's files), `_CNI` (the plugins' folder), `_BRIDGE`
- * and `_SUBNET` (what they are told) and `_BUILDAH` (the program), of a BuildKit the socket of the dockerd that it is
+ * , `_SUBNET` and `_POOL` (what they are told) and `_BUILDAH` (the program), of a BuildKit the socket of the dockerd that it is
  * inside of, `EFFECT_CONTAINERS_TEST_REGISTRY`, `_REGISTRY_AUTH` (user, secret) and `_REGISTRY_TLS` (`_REGISTRY_TLS_CA`
  * is the file of who certified it) as `host:port`,
  * `EFFECT_CONTAINERS_TEST_MACHINE` the address at which an engine reaches a server of a test, and

@@ -13,6 +13,8 @@ export interface Bridge {
   /** Name of the link. */
   readonly bridge: string
   readonly subnet: string
+  /** Of what networks that a client makes get their subnets. */
+  readonly pool: string
 }
 
 /** That of one engine: from its name alone, so that whoever clears up knows it. */
@@ -20,23 +22,40 @@ export const bridgeOf = (instance: string, name: string): Bridge => {
   const hash = createHash("sha256").update(`${instance}/${name}`).digest()
   return {
     bridge: `efb-${hash.toString("hex", 0, 4)}`,
-    subnet: `10.${64 + hash.readUInt8(0) % 64}.${hash.readUInt8(1)}.0/24`
+    subnet: `10.${64 + hash.readUInt8(0) % 64}.${hash.readUInt8(1)}.0/24`,
+    pool: `10.${128 + hash.readUInt8(2) % 32}.0.0/16`
   }
 }
 
 /** Also by their other names. */
 const of = (instance: string): ReadonlyArray<Bridge> => names.map((name) => bridgeOf(instance, name))
 
-const links = (): ReadonlyArray<string> =>
-  existsSync("/sys/class/net") ? readdirSync("/sys/class/net").filter((name) => /^efb-[0-9a-f]{8}$/.test(name)) : []
+const run = promisify(execFile)
 
-/** Those that belong to nobody who lives. */
-export const unheldBridges = (living: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const held = new Set(living.flatMap(of).map(({ bridge }) => bridge))
-  return links().filter((name) => !held.has(name))
+/** How all links of one engine's client begin: those of networks that it makes have three more letters. */
+const beginning = ({ bridge }: Bridge): string => bridge.slice(0, 11)
+
+const begins = (bridges: ReadonlyArray<Bridge>) => {
+  const mine = new Set(bridges.map(beginning))
+  return (link: string): boolean => mine.has(link.slice(0, 11))
 }
 
-const run = promisify(execFile)
+const isLink = (name: string): boolean => /^efb-[0-9a-f]{7}(?:[0-9a-f]|-[0-9a-z]{3})$/.test(name)
+
+const links = (): ReadonlyArray<string> =>
+  existsSync("/sys/class/net") ? readdirSync("/sys/class/net").filter(isLink) : []
+
+/** Links for which this machine has rules of its own, whether they are there or not. */
+const ruled = async (): Promise<ReadonlyArray<string>> => {
+  const { stdout } = await run("ip", ["rule"]).catch(() => ({ stdout: "" }))
+  return [...stdout.matchAll(/\biif (\S+)/g)].flatMap(([, name = ""]) => isLink(name) ? [name] : [])
+}
+
+/** Those that belong to nobody who lives. */
+export const unheldBridges = async (living: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+  const isHeld = begins(living.flatMap(of))
+  return [...new Set([...links(), ...await ruled()])].filter((name) => !isHeld(name))
+}
 
 /** Runs a suite's program in this machine's network. */
 const inSuite = async (tree: string, ...command: ReadonlyArray<string>): Promise<string> => {
@@ -81,7 +100,10 @@ const removeChain = async (tree: string, table: string, chain: string): Promise<
 
 /** Takes away the rules of containers that were killed. */
 const removeRules = async (tree: string, instance: string): Promise<void> => {
-  const addresses = of(instance).map(({ subnet }) => ` ${subnet.replace(/0\/24$/, "")}`)
+  const addresses = of(instance).flatMap(({ pool, subnet }) => [
+    ` ${subnet.replace(/0\/24$/, "")}`,
+    ` ${pool.replace(/0\.0\/16$/, "")}`
+  ])
   for (const { chain, table, text } of parse(await inSuite(tree, "iptables-save"))) {
     const isMine = text.includes(`id: \\"efc-${instance}-`) && isContainers(chain)
     if (!isMine && !(text.startsWith("CNI-FORWARD ") && addresses.some((part) => text.includes(part)))) continue
@@ -110,8 +132,11 @@ const removeCommon = async (tree: string): Promise<void> => {
 
 /** Removes the bridges of an instance that is no more, and what plugins made for its containers. */
 export const removeBridges = async (instance: string): Promise<void> => {
-  const mine = new Set(of(instance).map(({ bridge }) => bridge))
-  const found = links().filter((name) => mine.has(name))
+  const isMine = begins(of(instance))
+  for (const name of (await ruled()).filter(isMine)) {
+    await run("ip", ["rule", "delete", "iif", name]).catch(() => "")
+  }
+  const found = links().filter(isMine)
   if (found.length === 0) return
   const tree = await suite(commonSuite)
   await removeRules(tree, instance)

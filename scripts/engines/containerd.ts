@@ -20,6 +20,8 @@ export interface ForClient {
   /** What they call the bridge, and its addresses. */
   readonly bridge: string
   readonly subnet: string
+  /** Of what networks that are made get their addresses. */
+  readonly pool: string
   /** The program buildah. */
   readonly buildah: string
 }

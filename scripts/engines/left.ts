@@ -70,7 +70,7 @@ export const sweep = async (): Promise<void> => {
   }
 }
 
-const look = (): ReadonlyArray<string> => {
+const look = async (): Promise<ReadonlyArray<string>> => {
   const living = folders().filter(held)
   const mine = (text: string) =>
     text.includes(`${runFolder()}/`) && !living.some((id) => text.includes(`${join(runFolder(), id)}/`))
@@ -95,13 +95,13 @@ const look = (): ReadonlyArray<string> => {
     ...mounts.map((mount) => `mount ${mount}`),
     ...folders().filter((id) => !living.includes(id)).map((id) => `folder ${join(runFolder(), id)}`),
     ...unheld.map((path) => `cgroup ${path}`),
-    ...unheldBridges(living).map((name) => `bridge ${name}`),
+    ...(await unheldBridges(living)).map((name) => `bridge ${name}`),
     ...links.length > living.length ? [`networks ${links.join(", ")}, of which ${living.length} are held`] : []
   ]
 }
 
 /** What is left of engines that nobody holds any more. The kernel gets two seconds to finish its part. */
 export const left = async (): Promise<ReadonlyArray<string>> => {
-  for (let tries = 0; tries < 40 && look().length > 0; tries++) await sleep(50)
+  for (let tries = 0; tries < 40 && (await look()).length > 0; tries++) await sleep(50)
   return look()
 }

@@ -231,7 +231,8 @@ const containerd = (name: string, buildkit?: string) =>
         cni: {
           plugins: yield* given(`${name}-cni`),
           bridge: yield* given(`${name}-bridge`),
-          subnet: yield* given(`${name}-subnet`)
+          subnet: yield* given(`${name}-subnet`),
+          pool: yield* given(`${name}-pool`)
         },
         buildah: yield* given(`${name}-buildah`),
         registries: { hosts: { [registry]: { plainHttp: true } } },

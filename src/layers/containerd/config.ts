@@ -40,6 +40,8 @@ export const AutoStart = Schema.Struct({
  */
 export type AutoStart = typeof AutoStart.Type
 
+const Ipv4Subnet = Schema.String.check(Schema.isPattern(/^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/))
+
 /**
  * How containers are connected: by CNI plugins, the programs that Kubernetes and nerdctl use as well. Everything may be
  * left out. They need root, so a rootless engine has `host` and `none` alone.
@@ -54,6 +56,13 @@ export type AutoStart = typeof AutoStart.Type
  *   the name in its description; `"bridge"` is the default one.
  * - `bridge`: the default network's link. Default `efc0`.
  * - `subnet`: the default network's addresses. Default `10.87.0.0/16`.
+ * - `pool`: of what networks that programs make (`Network.make`) get their addresses, 256 each. Default `10.160.0.0/12`.
+ *
+ * Networks that programs make need the program `ip` (iproute2) too. Their containers find each other by `/etc/hosts`,
+ * which has the names and aliases of all that run in them and is kept up to date while a container runs: whoever asks a
+ * name server and not that file finds nobody, and what a container writes there itself does not stay. Each is a bridge
+ * that other networks of this machine's containers do not reach, unless the program has chosen the subnets of both
+ * outside of the pool. They have addresses of IPv4.
  *
  * @category models
  * @since 0.1.0
@@ -62,7 +71,8 @@ export const Cni = Schema.Struct({
   plugins: Schema.optional(Schema.Union([Path, Schema.Array(Path)])),
   networks: Schema.optional(Path),
   bridge: Schema.optional(Schema.String.check(Schema.isPattern(/^[\w.-]{1,15}$/))),
-  subnet: Schema.optional(Schema.String.check(Schema.isPattern(/^\d{1,3}(?:\.\d{1,3}){3}\/\d{1,2}$/)))
+  subnet: Schema.optional(Ipv4Subnet),
+  pool: Schema.optional(Ipv4Subnet)
 })
 
 /**

@@ -146,7 +146,7 @@ export const create = Effect.fnUntraced(function*(
     tty: config.tty,
     stdin: config.stdin,
     stopSignal: config.stopSignal ?? rootfs.config.stopSignal ?? "SIGTERM",
-    ...(named.connected === undefined ? {} : { network: named.connected }),
+    ...(named.connected === undefined ? {} : { connected: named.connected }),
     ...(stored.names.length === 0 ? {} : { volumes: stored.names }),
     user
   })

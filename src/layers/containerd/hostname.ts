@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { hostname as hostName } from "node:os"
@@ -76,8 +77,8 @@ export const write = (
 export interface Named {
   readonly hostname: string
   readonly network: "host" | "own"
-  /** The network that plugins connect it to, if there is one. */
-  readonly connected: Record.Network | undefined
+  /** The networks that plugins connect it to, if there are any. */
+  readonly connected: Record.Connected | undefined
 }
 
 export const of = (
@@ -88,11 +89,14 @@ export const of = (
   const { extraHosts, hostname: given, ports } = config
   const hosts = extraHosts === undefined ? {} : { hosts: extraHosts }
   // Whoever wants ports wants a network that has some.
-  const name = config.networks[0]?.name ?? (ports.length > 0 ? "bridge" : engine.network)
+  const networks: Record.Connected["networks"] = Arr.isReadonlyArrayNonEmpty(config.networks)
+    ? config.networks
+    : [{ name: ports.length > 0 ? "bridge" : engine.network, aliases: [] }]
+  const [{ name }] = networks
   const network = name === "host" ? "host" : "own"
   const hostname = given ?? (network === "host" ? hostName() : id.slice(0, longestHostname))
   if (name !== "host" && name !== "none") {
-    return Effect.succeed({ network, hostname, connected: { name, hostname, ports, ...hosts } })
+    return Effect.succeed({ network, hostname, connected: { networks, hostname, ports, ...hosts } })
   }
   return ports.length === 0 ? Effect.succeed({ network, hostname, connected: undefined }) : Effect.fail(
     reason("InvalidArgument", {

@@ -10,9 +10,13 @@ const Port = Schema.Struct({
   hostPort: Schema.Finite
 })
 
-/** A network that plugins connect it to, each time that it starts. */
-const Network = Schema.Struct({
-  name: Schema.String,
+/** The networks that plugins connect it to, each time that it starts. */
+const Connected = Schema.Struct({
+  networks: Schema.NonEmptyArray(Schema.Struct({
+    name: Schema.String,
+    /** By which others in it know the container, besides its name. */
+    aliases: Schema.Array(Schema.String)
+  })),
   /** By which it knows itself. */
   hostname: Schema.String,
   /** What else it knows the addresses of. */
@@ -21,7 +25,7 @@ const Network = Schema.Struct({
   ports: Schema.Array(Port)
 })
 
-export type Network = typeof Network.Type
+export type Connected = typeof Connected.Type
 
 /**
  * What we keep with a container in containerd: a record that does not change, and labels for what does.
@@ -33,7 +37,7 @@ export const Record = Schema.Struct({
   tty: Schema.Boolean,
   stdin: Schema.Boolean,
   stopSignal: Schema.String,
-  network: Schema.optionalKey(Network),
+  connected: Schema.optionalKey(Connected),
   /** The names of those that outlive it. */
   volumes: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Variables, directory and user, for further processes: those that are secret are in the specification as well. */

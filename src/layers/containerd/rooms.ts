@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { join } from "node:path"
 import type { EngineInfo, Implementation } from "../../Backend.ts"
 import * as Capabilities from "../../Capabilities.ts"
 import * as Registry from "../registry/client.ts"
@@ -8,6 +9,7 @@ import * as Accounts from "./accounts.ts"
 import * as Build from "./build/build.ts"
 import * as Builders from "./build/choose.ts"
 import { encode } from "./channel.ts"
+import * as Made from "./cni/made.ts"
 import * as Cni from "./cni/settings.ts"
 import type { ContainerdConfig } from "./config.ts"
 import type { Connection } from "./connect.ts"
@@ -45,7 +47,6 @@ const isRootless = ({ rootless = "auto" }: ContainerdConfig): boolean =>
 
 const capabilities: Capabilities.Capabilities = {
   ...Capabilities.all,
-  networks: false,
   // Nobody is there to do these between two calls of a client.
   init: false,
   healthcheck: false,
@@ -71,11 +72,16 @@ export const make = Effect.fnUntraced(function*(
   const transfer = Transfer.make(connection, config.registries ?? {})
   const images = Images.make({ channel, snapshotter, registry, transfer, findCredentials })
   const host = yield* Host.look(isRootless(config), config.seccomp)
-  const cni = yield* Cni.look(config.cni, environment, host.rootless)
+  const folder = config.folder ?? dataFolder(environment)
+  const cni = yield* Cni.look(config.cni, environment, {
+    rootless: host.rootless,
+    // No container's id begins with a dot.
+    made: join(folder, channel.namespace, ".networks")
+  })
   const engine: Engine = {
     channel,
     host,
-    folder: config.folder ?? dataFolder(environment),
+    folder,
     snapshotter,
     runtime: runtimeOf(config),
     runtimeOf: (name) => runtimeOf({ runtime: name === "runc" || name === "runsc" ? name : { name } }),
@@ -134,6 +140,7 @@ export const make = Effect.fnUntraced(function*(
     ...Containers.make(engine),
     ...Copy.make(engine),
     ...Events.make(engine),
-    ...host.rootless ? {} : Stored.make(engine)
+    ...host.rootless ? {} : Stored.make(engine),
+    ...cni.settings === undefined || !cni.capabilities.networks ? {} : Made.make(cni.settings)
   }
 })

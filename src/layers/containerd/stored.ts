@@ -6,13 +6,14 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { randomUUID } from "node:crypto"
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises"
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Primitives, VolumeConfig, VolumeInfo } from "../../Backend.ts"
 import type { BindMount, ContainerConfig, Mount } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as Filter from "../../Filter.ts"
 import { codeOf } from "./copy/failure.ts"
+import { discard } from "./discard.ts"
 import type { Engine } from "./engine.ts"
 import { fromCause, reason } from "./errors.ts"
 import { Containers } from "./protocol/containers_pb.ts"
@@ -40,21 +41,6 @@ const attempt = <A>(operation: string, run: () => Promise<A>): Effect.Effect<A, 
 
 const absent = (operation: string, name: string): Errors.Reason =>
   reason("NotFound", { operation, message: `there is no volume ${name}` })
-
-/** Takes one away in one step, and says whether it was there. */
-const discard = async (folder: string, name: string): Promise<boolean> => {
-  const old = join(folder, `.${name}-${randomUUID()}`)
-  try {
-    await rename(join(folder, name), old)
-  } catch (cause) {
-    if (codeOf(cause) === "ENOENT") return false
-    throw cause
-  }
-  await rm(old, { recursive: true, force: true })
-  // The last one takes the folder with it.
-  await rmdir(folder).catch(() => {})
-  return true
-}
 
 const createVolume = Effect.fnUntraced(function*(
   engine: Engine,

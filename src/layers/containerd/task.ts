@@ -136,7 +136,7 @@ const reap = Effect.fnUntraced(function*(engine: Engine, id: string, known: Know
     Effect.ensuring(Deferred.succeed(task.reaped, undefined))
   ))
 
-/** Connects a container to its network, and says which ports it has. What fails leaves it as if nobody had started it. */
+/** Connects a container to its networks, and says which ports it has. What fails leaves it as if nobody had started it. */
 const connect = (engine: Engine, id: string, wanted: Attach.Wanted): Effect.Effect<void, Errors.Reason, Scope.Scope> =>
   Effect.gen(function*() {
     const ports = yield* Attach.up(wanted)
@@ -165,8 +165,8 @@ export const start = Effect.fnUntraced(function*(
   folder: string
 ): Effect.fn.Return<void, Errors.Reason> {
   const operation = "start"
-  const { pipes, record: { network } } = known
-  const plan = network && (yield* Attach.plan(engine.cni, network))
+  const { pipes, record: { connected, name } } = known
+  const plan = connected && (yield* Attach.plan(engine.cni, connected))
   const scope = yield* Scope.fork(engine.scope)
   const started = engine.channel.unary(Tasks.method.start, { containerId: id, execId: "" }, { operation })
   const noted = <A, R>(effect: Effect.Effect<A, Errors.Reason, R>) =>
@@ -190,11 +190,18 @@ export const start = Effect.fnUntraced(function*(
       observer,
       isLogged
     }
-    const connected = network === undefined || plan === undefined ? Effect.void : Scope.provide(
-      connect(engine, id, { ...plan, record: network, containerId: `${engine.channel.namespace}-${id}`, folder, pid }),
+    const connecting = connected === undefined || plan === undefined ? Effect.void : Scope.provide(
+      connect(engine, id, {
+        ...plan,
+        record: connected,
+        name,
+        containerId: `${engine.channel.namespace}-${id}`,
+        folder,
+        pid
+      }),
       scope
     )
-    yield* Effect.onError(Effect.andThen(connected, noted(started)), () =>
+    yield* Effect.onError(Effect.andThen(connecting, noted(started)), () =>
       Effect.andThen(
         Attach.downOrSay(operation, id, folder),
         // The failure is on its way; a task that is left goes with its container.

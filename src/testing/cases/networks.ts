@@ -4,6 +4,7 @@ import * as Container from "../../Container.ts"
 import * as Filter from "../../Filter.ts"
 import * as Network from "../../Network.ts"
 import * as Owner from "../../Owner.ts"
+import * as Ready from "../../Ready.ts"
 import { type Case, group, job, unique } from "../case.ts"
 import { equal, fails, holds } from "../expect.ts"
 import { Fixture } from "../fixture.ts"
@@ -20,6 +21,14 @@ const made = <E, R>(body: Effect.Effect<unknown, E, R>) =>
     yield* fails(Container.run(aliased), { tag: "ContainerCreate", reason: "Unsupported", names: [backend.name] })
   })
 
+const page = "echo hello > /tmp/index.html; exec httpd -f -p 8000 -h /tmp"
+
+/** Ends with 0 once a server of this name has answered. */
+const reaches = (host: string) => `until wget -q -O - http://${host}:8000/; do sleep 0.1; done`
+
+/** Ends with 0 if there is one that answers now. */
+const tries = (host: string) => `timeout 5 wget -q -O - http://${host}:8000/`
+
 const exists = (network: string) =>
   Network.inspect(network).pipe(
     Effect.as(true),
@@ -32,14 +41,53 @@ export const cases: ReadonlyArray<Case> = [
     made(Effect.gen(function*() {
       const network = yield* Network.make({ internal: true })
       const name = yield* unique("web")
-      const page = "echo hello > /tmp/index.html; exec httpd -f -p 8000 -h /tmp"
       const server = Container.network(yield* job(page), network, { aliases: ["web", "www"] })
       yield* Container.start(Container.name(server, name))
       if ((yield* Fixture).ways?.includes("its processes have no network") === true) return
       for (const host of [name, "web", "www"]) {
-        const asks = yield* job(`until wget -q -O - http://${host}:8000/; do sleep 0.1; done`)
+        const asks = yield* job(reaches(host))
         yield* equal(host, yield* Container.string(Container.network(asks, network)), "hello\n")
       }
+    }))
+  ),
+  it(
+    "one that runs already finds those that come later, until they go",
+    made(Effect.gen(function*() {
+      if ((yield* Fixture).ways?.includes("its processes have no network") === true) return
+      const network = yield* Network.make({ internal: true })
+      const [name, alias] = [yield* unique("late"), yield* unique("alias")]
+      const first = yield* Container.start(Container.network(yield* job(["sleep", "600"]), network))
+      const asks = (command: string) => Container.execExitCode(first, command)
+      yield* holds("before", (yield* asks(tries(name))) !== 0 && (yield* asks(tries(alias))) !== 0, name)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const late = Container.network(yield* job(page), network, { aliases: [alias] })
+        const second = yield* Container.start(Container.name(late, name))
+        yield* equal("while it runs", [yield* asks(reaches(name)), yield* asks(reaches(alias))], [0, 0])
+        yield* equal("its own names", yield* Container.execExitCode(second, tries(alias)), 0)
+      }))
+      yield* holds("after", (yield* asks(tries(name))) !== 0 && (yield* asks(tries(alias))) !== 0, name)
+    }))
+  ),
+  it(
+    "a network does not reach the containers of another, but the host reaches both",
+    made(Effect.gen(function*() {
+      if ((yield* Fixture).ways?.includes("its processes have no network") === true) return
+      const says = (word: string) =>
+        Effect.map(
+          job(`hostname -i > /tmp/address; echo ${word} > /tmp/index.html; exec httpd -f -p 8080 -h /tmp`),
+          Container.port(8080, { hostIp: "0.0.0.0" })
+        )
+      const [one, two] = [yield* Network.make(), yield* Network.make()]
+      const first = yield* Container.start(Container.network(yield* says("one"), one))
+      const second = yield* Container.start(Container.network(yield* says("two"), two))
+      yield* Effect.forEach([first, second], (container) => Ready.wait(container, Ready.http("/", { port: 8080 })))
+      const addressOf = (container: Container.ContainerHandle) =>
+        Effect.map(Container.readText(container, "/tmp/address"), (text) => text.trim())
+      const asks = (from: Container.ContainerHandle, address: string) =>
+        Container.execExitCode(from, `timeout 3 wget -q -O - http://${address}:8080/`)
+      yield* equal("its own", yield* asks(first, yield* addressOf(first)), 0)
+      yield* holds("the other's", (yield* asks(first, yield* addressOf(second))) !== 0, yield* addressOf(second))
+      yield* holds("and back", (yield* asks(second, yield* addressOf(first))) !== 0, yield* addressOf(first))
     }))
   ),
   it(
@@ -51,6 +99,17 @@ export const cases: ReadonlyArray<Case> = [
         Container.network(two, { aliases: ["b"] })
       )
       yield* equal("interfaces", yield* Container.string(self), "2\n")
+      if ((yield* Fixture).ways?.includes("its processes have no network") === true) return
+      // It is known in each by the names that it has there.
+      const both = (yield* job(page)).pipe(
+        Container.network(one, { aliases: ["a"] }),
+        Container.network(two, { aliases: ["b"] })
+      )
+      yield* Container.start(both)
+      const asks = (network: Network.Network, command: string) =>
+        Effect.flatMap(job(command), (self) => Container.exitCode(Container.network(self, network)))
+      yield* equal("its names", [yield* asks(one, reaches("a")), yield* asks(two, reaches("b"))], [0, 0])
+      yield* holds("the other's", (yield* asks(one, tries("b"))) !== 0 && (yield* asks(two, tries("a"))) !== 0, "found")
     }))
   ),
   it(

@@ -3,7 +3,7 @@
  */
 import { describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
-import { type Backend, Container, Image } from "effect-containers"
+import { type Backend, Container, Image, Network } from "effect-containers"
 import * as Containerd from "effect-containers/layers/Containerd"
 import { deepStrictEqual, match, notDeepStrictEqual } from "node:assert"
 import { once } from "node:events"
@@ -41,7 +41,13 @@ const layerOf = (name: string, networks: string) =>
     address: given(name),
     namespace: given(name, "NAMESPACE"),
     folder: given(name, "FOLDER"),
-    cni: { plugins: given(name, "CNI"), bridge: given(name, "BRIDGE"), subnet: given(name, "SUBNET"), networks }
+    cni: {
+      plugins: given(name, "CNI"),
+      bridge: given(name, "BRIDGE"),
+      subnet: given(name, "SUBNET"),
+      pool: given(name, "POOL"),
+      networks
+    }
   })
 
 const job = (command: string) =>
@@ -75,16 +81,35 @@ const traces = (name: string) =>
       : []
     const links = `/sys/class/net/${given(name, "BRIDGE")}/brif`
     const rules = (await onMachine("iptables-save")).split("\n").filter((line) =>
-      line.includes(given(name, "NAMESPACE")) || line.includes(given(name, "SUBNET").replace("0/24", ""))
+      [given(name, "NAMESPACE"), given(name, "SUBNET").replace("0/24", ""), given(name, "POOL").replace("0.0/16", "")]
+        .some((part) => line.includes(part))
     )
-    const ports = "/run/effect-containers/ports"
-    const mine = existsSync(ports)
-      ? readdirSync(ports).filter((file) => readFileSync(join(ports, file), "utf8").startsWith(given(name, "FOLDER")))
-      : []
-    return { files, links: existsSync(links) ? readdirSync(links) : [], rules, ports: mine }
+    const claimed = (what: string) => {
+      const folder = `/run/effect-containers/${what}`
+      return existsSync(folder)
+        ? readdirSync(folder).filter((file) =>
+          readFileSync(join(folder, file), "utf8").startsWith(`${given(name, "FOLDER")}/`)
+        )
+        : []
+    }
+    return {
+      files,
+      links: existsSync(links) ? readdirSync(links) : [],
+      rules,
+      ports: claimed("ports"),
+      networks: [...claimed("networks"), ...existsSync(madeOf(name)) ? [madeOf(name)] : []],
+      made: readdirSync("/sys/class/net").filter((link) => link.startsWith(madeLink(name))),
+      routing: (await onMachine("ip", "rule")).split("\n").filter((line) => line.includes(madeLink(name)))
+    }
   })
 
-const none = { files: [], links: [], rules: [], ports: [] }
+/** How the links begin of networks that are made. */
+const madeLink = (name: string): string => `${given(name, "BRIDGE").slice(0, 11)}-`
+
+/** Where those networks are. */
+const madeOf = (name: string): string => join(given(name, "FOLDER"), given(name, "NAMESPACE"), ".networks")
+
+const none = { files: [], links: [], rules: [], ports: [], networks: [], made: [], routing: [] }
 
 const using = <A, E>(
   name: string,
@@ -195,5 +220,80 @@ describe.each(versions)("%s", (name) => {
         yield* Effect.sleep("3 seconds")
         notDeepStrictEqual((yield* traces(name)).rules, [])
         yield* Container.remove(id, { force: true })
+      })))
+
+  it.live("a network that is made has a link, a way out and ports, and leaves nothing", () =>
+    using(name, () =>
+      Effect.gen(function*() {
+        const { name: network } = yield* Network.make()
+        const self = Container.network(Container.port(server, 8080), network, { aliases: ["db"] })
+        const first = yield* Container.start(self)
+        const { port } = yield* first.port(8080)
+        deepStrictEqual(yield* Effect.retry(ask(port), patiently), "hello\n")
+        const [address = "", ...routes] = yield* first.stdout.pipe(
+          Stream.decodeText,
+          Stream.splitLines,
+          Stream.takeWhile((line) => line !== ""),
+          Stream.runCollect
+        )
+        const { subnets } = yield* Network.inspect(network)
+        match(address, new RegExp(`^${given(name, "POOL").replace("0.0/16", "")}`))
+        deepStrictEqual(routes.some((route) => route.startsWith("default via")), true)
+        deepStrictEqual(subnets, [address.replace(/\d+$/, "0/24")])
+        const { made, networks, routing } = yield* traces(name)
+        deepStrictEqual([made.length, networks.length, routing.length], [1, 3, 2])
+        // Somebody who writes there himself loses it, and nothing else.
+        yield* Container.execRun(first, "echo '10.0.0.1 mine' >> /etc/hosts")
+        const asks = Container.network(job("wget -q -O - http://db:8080/"), network)
+        deepStrictEqual(yield* Container.string(asks), "hello\n")
+      })))
+
+  it.live("one of a program that died goes when it is removed, also after its containers ended by themselves", () =>
+    using(name, (networks) =>
+      Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const network = yield* Scope.provide(Network.make(), scope)
+        const id = yield* abandoned(name, networks, Container.network(job("sleep 1"), network))
+        yield* Effect.sleep("3 seconds")
+        const inUse = yield* Effect.flip(Network.remove(network.name))
+        deepStrictEqual(reasonOf(inUse), "Conflict")
+        match(inUse.message, new RegExp(id))
+        yield* Container.remove(id, { force: true })
+        yield* Scope.close(scope, Exit.void)
+      })))
+
+  it.live("subnets that overlap are a Conflict, and those of nobody's choice do not", () =>
+    using(name, () =>
+      Effect.gen(function*() {
+        const subnet = given(name, "POOL").replace("0.0/16", "8.0/24")
+        yield* Network.make({ subnet })
+        const wants = (subnet: string) => Effect.flip(Effect.scoped(Network.make({ subnet })))
+        const errors = [
+          yield* wants(subnet),
+          yield* wants(subnet.replace("0/24", "128/25")),
+          yield* wants(given(name, "SUBNET"))
+        ]
+        deepStrictEqual(errors.map(reasonOf), ["Conflict", "Conflict", "Conflict"])
+        // Whom nobody else sees may have whichever.
+        yield* Network.make({ subnet, internal: true })
+        const made = yield* Effect.forEach(Array.from({ length: 8 }), () => Network.make(), { concurrency: 8 })
+        const all = yield* Effect.forEach(made, ({ name }) => Network.inspect(name))
+        deepStrictEqual(new Set([subnet, ...all.flatMap(({ subnets }) => subnets)]).size, 9)
+      })))
+
+  it.live("what is there besides: the default network and the administrator's, which nobody removes", () =>
+    using(name, () =>
+      Effect.gen(function*() {
+        const all = yield* Network.list()
+        deepStrictEqual(all.map(({ driver, name }) => [name, driver]), [["bridge", "bridge"], ["small", "bridge"]])
+        deepStrictEqual(all.map(({ subnets }) => subnets), [[given(name, "SUBNET")], [given(name, "SUBNET")]])
+        const removed = [yield* Effect.flip(Network.remove("bridge")), yield* Effect.flip(Network.remove("small"))]
+        deepStrictEqual(removed.map(reasonOf), ["PermissionDenied", "PermissionDenied"])
+        deepStrictEqual(reasonOf(yield* Effect.flip(Effect.scoped(Network.make({ name: "small" })))), "AlreadyExists")
+        const aliased = Container.network(job("true"), "bridge", { aliases: ["other"] })
+        deepStrictEqual(reasonOf(yield* Effect.flip(Container.run(aliased))), "Unsupported")
+        const asked = [{ driver: "macvlan" }, { ipv6: true }, { options: { mtu: "9000" } }, { subnet: "fd00::/64" }]
+        const refused = yield* Effect.forEach(asked, (options) => Effect.flip(Effect.scoped(Network.make(options))))
+        deepStrictEqual(refused.map(reasonOf), asked.map(() => "Unsupported"))
       })))
 })

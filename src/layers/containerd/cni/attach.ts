@@ -1,12 +1,15 @@
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import { basename } from "node:path"
 import type { PortBinding } from "../../../ContainerConfig.ts"
 import type * as Errors from "../../../Errors.ts"
 import { reason } from "../errors.ts"
 import type * as Record from "../record.ts"
-import type * as Conf from "./conf.ts"
 import * as Files from "./files.ts"
+import * as Made from "./made.ts"
+import * as Members from "./members.ts"
 import * as Namespace from "./namespace.ts"
 import * as Networks from "./networks.ts"
 import * as Ports from "./ports.ts"
@@ -14,12 +17,24 @@ import { restore } from "./restore.ts"
 import * as Run from "./run.ts"
 import * as State from "./state.ts"
 
-/** A container with a process that has not begun. */
-export interface Wanted {
+/** A network that a container is to be in, and what it has there. */
+interface Planned extends Made.Found {
+  readonly aliases: ReadonlyArray<string>
+  /** It is the one in which ports are published. */
+  readonly hasPorts: boolean
+}
+
+interface Plan {
   readonly settings: Networks.Settings
-  readonly network: Conf.Network
+  readonly networks: ReadonlyArray<Planned>
+}
+
+/** A container with a process that has not begun. */
+export interface Wanted extends Plan {
   /** What is on record of it. */
-  readonly record: Record.Network
+  readonly record: Record.Connected
+  /** As others know it. */
+  readonly name: string
   /** Known to the whole machine. */
   readonly containerId: string
   readonly folder: string
@@ -28,25 +43,37 @@ export interface Wanted {
 
 const operation = "start"
 
-/** Finds the network of a container, before anything is made. */
-export const plan = (
+const unsupported = (message: string, hint: string): Errors.Reason =>
+  reason("Unsupported", { operation, message, hint })
+
+/** Finds the networks of a container, before anything is made. */
+export const plan = Effect.fnUntraced(function*(
   settings: Networks.Settings | undefined,
-  { name, ports }: Record.Network
-): Effect.Effect<Pick<Wanted, "settings" | "network">, Errors.Reason> =>
-  settings === undefined
-    ? Effect.fail(reason("Unsupported", {
-      operation,
-      message: `network ${name} needs the CNI plugins ${Networks.needed.join(", ")}, which are not there`,
-      hint: "install the CNI plugins, or say where they are"
-    }))
-    : Effect.flatMap(Networks.find(settings, name), (network) =>
-      ports.length === 0 || Run.takesPorts(network)
-        ? Effect.succeed({ settings, network })
-        : Effect.fail(reason("Unsupported", {
-          operation,
-          message: `network ${network.name} publishes no ports: none of its plugins can`,
-          hint: `add the plugin ${Networks.forPorts} to it, or use another network`
-        })))
+  { networks, ports }: Record.Connected
+): Effect.fn.Return<Plan, Errors.Reason> {
+  const names = networks.map(({ name }) => name).join(", ")
+  if (settings === undefined) {
+    return yield* unsupported(
+      `network ${names} needs the CNI plugins ${Networks.needed.join(", ")}, which are not there`,
+      "install the CNI plugins, or say where they are"
+    )
+  }
+  const planned: Array<Planned> = []
+  for (const { aliases, name } of networks) {
+    const { made, network } = yield* Made.find(settings, name, operation)
+    if (made === undefined && aliases.length > 0) {
+      return yield* unsupported(`network ${name} knows no names: no program has made it`, "use one of Network.make")
+    }
+    const hasPorts = ports.length > 0 && Run.takesPorts(network) && !planned.some(({ hasPorts }) => hasPorts)
+    planned.push({ network, made, aliases, hasPorts })
+  }
+  return ports.length === 0 || planned.some(({ hasPorts }) => hasPorts)
+    ? { settings, networks: planned }
+    : yield* unsupported(
+      `network ${names} publishes no ports: none of its plugins can`,
+      `add the plugin ${Networks.forPorts} to it, or use another network`
+    )
+})
 
 interface Held {
   readonly path: string
@@ -97,16 +124,26 @@ const undo = (operation: string, folder: string): Effect.Effect<void, Errors.Rea
   Effect.gen(function*() {
     const state = yield* State.read(operation, folder)
     if (state === undefined) return
-    const { answer, portMappings } = state
+    const { containerId, links, plugins } = state
     const namespace = held.get(folder)?.path ?? ""
-    yield* Run.del(state, answer, { operation, namespace }).pipe(
-      Effect.andThen(namespace === "" ? restore(operation, state) : Effect.void),
-      // Somebody else may have done it in the meantime.
-      Effect.catch((error) => State.isThere(folder) ? Effect.fail(error) : Effect.void)
-    )
+    const results = yield* Effect.forEach(links.toReversed(), (link) =>
+      Run.del({ ...link, containerId, plugins }, link.answer, { operation, namespace }).pipe(
+        Effect.andThen(namespace === "" ? restore(operation, state, link) : Effect.void),
+        Effect.result
+      ))
+    const failed = results.find(Result.isFailure)
+    // Somebody else may have done it in the meantime.
+    if (failed !== undefined && State.isThere(folder)) {
+      return yield* failed.failure
+    }
+    // Until now the networks were in use.
+    yield* Effect.forEach(links, ({ made }) =>
+      made === undefined ? Effect.void : Members.leave(operation, made, basename(folder)), { discard: true })
     held.delete(folder)
     yield* Ports.release(
-      portMappings.map(({ containerPort, hostIP, hostPort, protocol }) => ({
+      links.flatMap(({ portMappings }) =>
+        portMappings
+      ).map(({ containerPort, hostIP, hostPort, protocol }) => ({
         containerPort,
         hostIp: hostIP,
         hostPort,
@@ -118,7 +155,7 @@ const undo = (operation: string, folder: string): Effect.Effect<void, Errors.Rea
   })
 
 /**
- * Takes a container out of its network, if it is in one. What fails is kept on file, so that it can be tried again.
+ * Takes a container out of its networks, if it is in any. What fails is kept on file, so that it can be tried again.
  */
 export const down = (operation: string, folder: string): Effect.Effect<void, Errors.Reason> =>
   // Most are in none.
@@ -127,7 +164,7 @@ export const down = (operation: string, folder: string): Effect.Effect<void, Err
 const saying = (id: string) => (effect: Effect.Effect<void, Errors.Reason>): Effect.Effect<void> =>
   Effect.catch(
     effect,
-    (error) => Effect.logWarning(`container ${id} could not be taken out of its network: ${error.message}`)
+    (error) => Effect.logWarning(`container ${id} could not be taken out of its networks: ${error.message}`)
   )
 
 /** As {@link down}, where nothing more can be done about a failure than to say it. */
@@ -136,7 +173,7 @@ export const downOrSay = (operation: string, id: string, folder: string): Effect
 
 /** An address of this machine is published only if the container has one of the same kind. */
 const reachable = (
-  { network, record }: Wanted,
+  { network, record }: Pick<Wanted, "record"> & Pick<Planned, "network">,
   addresses: ReadonlyArray<string>
 ): Effect.Effect<void, Errors.Reason> => {
   const isSixth = (address: string): boolean => address.includes(":")
@@ -150,33 +187,59 @@ const reachable = (
 }
 
 /**
- * Connects a container to its network; the ports that are published. What fails leaves nothing. The scope is that of the
- * process: as long as it is open, the end of the network is in our hands.
+ * Connects a container to its networks; the ports that are published. What fails leaves nothing. The scope is that of the
+ * process: as long as it is open, the end of the networks is in our hands.
  */
 export const up = Effect.fnUntraced(function*(
   wanted: Wanted
 ): Effect.fn.Return<ReadonlyArray<PortBinding>, Errors.Reason, Scope.Scope> {
-  const { containerId, folder, network, pid, record, settings } = wanted
+  const { containerId, folder, name, networks, pid, record, settings: { plugins } } = wanted
   // Of an earlier process, whose end nobody saw.
   yield* undo(operation, folder)
   const namespace = yield* keep(operation, folder, pid).pipe(
     Effect.mapError(({ cause, message }) => reason("Internal", { operation, message, cause }))
   )
-  let state: State.State = { containerId, network, plugins: settings.plugins, portMappings: [] }
+  let state: State.State = {
+    containerId,
+    plugins,
+    hosts: Files.hosts(record, []),
+    links: networks.map(({ made, network }, n) => ({
+      network,
+      interface: `eth${n}`,
+      portMappings: [],
+      ...made === undefined ? {} : { made }
+    }))
+  }
+  const change = (n: number, changed: Partial<State.Link>) => {
+    state = { ...state, links: state.links.map((link, at) => at === n ? { ...link, ...changed } : link) }
+  }
   return yield* Effect.gen(function*() {
     yield* State.write(operation, folder, state)
     const ports = yield* Ports.acquire(record.ports, State.pathOf(folder))
     if (ports.length > 0) {
-      state = { ...state, portMappings: ports.map(({ hostIp, ...port }) => ({ ...port, hostIP: hostIp })) }
+      const portMappings = ports.map(({ hostIp, ...port }) => ({ ...port, hostIP: hostIp }))
+      change(networks.findIndex(({ hasPorts }) => hasPorts), { portMappings })
       yield* State.write(operation, folder, state)
     }
-    yield* Run.add(state, { operation, namespace }, (answer) => {
-      state = { ...state, answer }
-    })
+    const addresses: Array<ReadonlyArray<string>> = []
+    for (const [n, link] of state.links.entries()) {
+      let answer: Run.Answer | undefined
+      yield* Run.add({ ...link, containerId, plugins }, { operation, namespace }, (told) => {
+        answer = told
+        change(n, { answer: told })
+      })
+      const own = Run.addresses(answer)
+      addresses.push(own)
+      if (link.portMappings.length > 0) yield* reachable({ network: link.network, record }, own)
+    }
+    state = { ...state, hosts: Files.hosts(record, addresses.flat()) }
     yield* State.write(operation, folder, state)
-    const addresses = Run.addresses(state.answer)
-    yield* reachable(wanted, addresses)
-    yield* Files.writeHosts(operation, folder, record, addresses)
+    yield* Files.writeHosts(operation, folder, state.hosts)
+    for (const [n, { aliases, made }] of networks.entries()) {
+      if (made === undefined) continue
+      const names = [...new Set([name, ...aliases])]
+      yield* Members.enter(operation, made, basename(folder), { names, addresses: addresses[n] ?? [] })
+    }
     return ports
   }).pipe(
     Effect.onError(() =>

@@ -44,3 +44,17 @@ const alone = (text: string): Network | undefined => {
   if (typeof name !== "string") return undefined
   return { ...(typeof cniVersion === "string" ? { cniVersion } : {}), name, plugins: [plugin] }
 }
+
+const Ipam = Schema.Struct({
+  subnet: Schema.optionalKey(Schema.String),
+  ranges: Schema.optionalKey(Schema.Array(Schema.Array(Schema.Struct({ subnet: Schema.String }))))
+})
+
+const decodeIpam = Schema.decodeUnknownResult(Ipam)
+
+/** The subnets of which containers get their addresses, as far as it says. */
+export const subnetsOf = ({ plugins }: Network): ReadonlyArray<string> =>
+  plugins.flatMap(({ ipam }) => {
+    const { ranges = [], subnet } = Result.getOrElse(decodeIpam(ipam), (): typeof Ipam.Type => ({}))
+    return [...subnet === undefined ? [] : [subnet], ...ranges.flat().map(({ subnet }) => subnet)]
+  })

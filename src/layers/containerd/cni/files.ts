@@ -4,7 +4,6 @@ import { join } from "node:path"
 import type { ExtraHost } from "../../../ContainerConfig.ts"
 import type * as Errors from "../../../Errors.ts"
 import { fromCause } from "../errors.ts"
-import type * as Record from "../record.ts"
 
 const local = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
@@ -39,14 +38,12 @@ export const resolvConf = async (): Promise<string> => {
   return withoutLoopback(own) ?? withoutLoopback(await read(upstream)) ?? own
 }
 
+/** Where it is, of a container's folder. */
+export const hostsOf = (folder: string): string => join(folder, "hosts")
+
 /** In place: what is mounted in the container is this file, not its name. */
-export const writeHosts = (
-  operation: string,
-  folder: string,
-  network: Record.Network,
-  addresses: ReadonlyArray<string>
-): Effect.Effect<void, Errors.Reason> =>
+export const writeHosts = (operation: string, folder: string, text: string): Effect.Effect<void, Errors.Reason> =>
   Effect.tryPromise({
-    try: () => writeFile(join(folder, "hosts"), hosts(network, addresses)),
+    try: () => writeFile(hostsOf(folder), text),
     catch: (cause) => fromCause(operation, cause)
   })

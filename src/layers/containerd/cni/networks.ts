@@ -14,12 +14,21 @@ export interface Settings {
   /** The link of the default network on this machine. */
   readonly bridge: string
   readonly subnet: string
+  /** Of which networks that programs make get their subnets. */
+  readonly pool: string
+  /** Where those are, a folder each. */
+  readonly made: string
 }
 
 /** The default network as it may be asked for, besides its own name. */
 export const alias = "bridge"
 
-export const own = { bridge: "efc0", name: "effect-containers", subnet: "10.87.0.0/16" } as const
+export const own = {
+  bridge: "efc0",
+  name: "effect-containers",
+  subnet: "10.87.0.0/16",
+  pool: "10.160.0.0/12"
+} as const
 
 /** Its addresses are kept by its name: another bridge is another network. */
 export const nameOf = ({ bridge }: Settings): string => bridge === own.bridge ? own.name : `${own.name}-${bridge}`
@@ -34,30 +43,52 @@ const forForwarding = "firewall"
 /** A version that plugins of all ages know. */
 const version = "0.4.0"
 
-const defaultOf = (settings: Settings): Conf.Network => {
-  const has = (type: string): boolean => Plugins.find(settings.plugins, type) !== undefined
+/** A bridge of this machine. One that is internal has no address on it, and so no way out. */
+export const bridgeOf = (
+  { plugins }: Settings,
+  { bridge, internal, name, ...ipam }: {
+    readonly name: string
+    readonly bridge: string
+    readonly internal: boolean
+    readonly subnet: string
+    readonly gateway?: string | undefined
+    /** Where its addresses are kept. Default: where the plugin keeps those of all. */
+    readonly dataDir?: string | undefined
+  }
+): Conf.Network => {
+  const has = (type: string): boolean => Plugins.find(plugins, type) !== undefined
+  const { dataDir, gateway, subnet } = ipam
   return {
     cniVersion: version,
-    name: nameOf(settings),
+    name,
     plugins: [
       {
         type: "bridge",
-        bridge: settings.bridge,
-        isGateway: true,
-        ipMasq: true,
+        bridge,
+        isGateway: !internal,
+        ipMasq: !internal,
         hairpinMode: true,
-        ipam: { type: "host-local", ranges: [[{ subnet: settings.subnet }]], routes: [{ dst: "0.0.0.0/0" }] }
+        ipam: {
+          type: "host-local",
+          ...dataDir === undefined ? {} : { dataDir },
+          ranges: [[{ subnet, ...gateway === undefined ? {} : { gateway } }]],
+          ...internal ? {} : { routes: [{ dst: "0.0.0.0/0" }] }
+        }
       },
-      ...has(forPorts) ? [{ type: forPorts, capabilities: { portMappings: true } }] : [],
+      ...!internal && has(forPorts) ? [{ type: forPorts, capabilities: { portMappings: true } }] : [],
       ...has(forForwarding) ? [{ type: forForwarding }] : []
     ]
   }
 }
 
-const operation = "start"
+const defaultOf = (settings: Settings): Conf.Network =>
+  bridgeOf(settings, { name: nameOf(settings), bridge: settings.bridge, subnet: settings.subnet, internal: false })
 
-/** All networks that are described, the first of a name. */
-const described = (folder: string): Effect.Effect<ReadonlyMap<string, Conf.Network>, Errors.Reason> =>
+/** All networks that administrators have described, the first of a name. */
+export const described = (
+  folder: string,
+  operation: string
+): Effect.Effect<ReadonlyMap<string, Conf.Network>, Errors.Reason> =>
   Effect.tryPromise({
     try: async () => {
       const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
@@ -76,7 +107,8 @@ const described = (folder: string): Effect.Effect<ReadonlyMap<string, Conf.Netwo
 
 const pluginsThere = (
   { plugins }: Settings,
-  network: Conf.Network
+  network: Conf.Network,
+  operation: string
 ): Effect.Effect<Conf.Network, Errors.Reason> => {
   const ipam = network.plugins.flatMap(({ ipam }) =>
     typeof ipam === "object" && ipam !== null && "type" in ipam && typeof ipam.type === "string" ? [ipam.type] : []
@@ -91,21 +123,24 @@ const pluginsThere = (
   }))
 }
 
-/** The network of a name, with all its plugins there. */
+/** Whether this is what the default network is called. */
+export const isDefault = (settings: Settings, name: string): boolean => name === alias || name === nameOf(settings)
+
+/** The network of a name that no program has made, with all its plugins there. */
 export const find = Effect.fnUntraced(function*(
   settings: Settings,
-  name: string
+  name: string,
+  operation: string
 ): Effect.fn.Return<Conf.Network, Errors.Reason> {
-  const standard = defaultOf(settings)
-  if (name === alias || name === standard.name) return yield* pluginsThere(settings, standard)
-  const all = yield* described(settings.folder)
+  if (isDefault(settings, name)) return yield* pluginsThere(settings, defaultOf(settings), operation)
+  const all = yield* described(settings.folder, operation)
   const network = all.get(name)
   if (network === undefined) {
     return yield* reason("NotFound", {
       operation,
-      message: `there is no network ${name} in ${settings.folder}`,
+      message: `there is no network ${name}, made by a program or described in ${settings.folder}`,
       hint: `there are: ${[alias, ...all.keys()].join(", ")}`
     })
   }
-  return yield* pluginsThere(settings, network)
+  return yield* pluginsThere(settings, network, operation)
 })

@@ -45,3 +45,7 @@ export const find = ({ folders }: Plugins, type: string): string | undefined =>
 /** Those that are not there. */
 export const missing = (self: Plugins, types: ReadonlyArray<string>): ReadonlyArray<string> =>
   types.filter((type) => find(self, type) === undefined)
+
+/** Whether a program of the system is there. */
+export const isInPath = ({ path }: Plugins, program: string): boolean =>
+  path.split(delimiter).some((folder) => isProgram(join(folder, program)))

@@ -1,18 +1,16 @@
 import * as Effect from "effect/Effect"
 import { createSocket } from "node:dgram"
-import { existsSync } from "node:fs"
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
-import { join } from "node:path"
 import type { PortBinding } from "../../../ContainerConfig.ts"
 import type * as Errors from "../../../Errors.ts"
 import { fromCause, reason } from "../errors.ts"
+import * as Claims from "./claims.ts"
 
 /**
  * Which ports of this machine lead to containers. The kernel sends packets on without a socket that would show it, so
- * each has a file here: its name is the port, it says where its holder's own file is. Gone with a reboot, as the rules.
+ * each has a file here.
  */
-export const reserved = "/run/effect-containers/ports"
+const claims = Claims.make("/run/effect-containers/ports")
 
 const operation = "start"
 
@@ -74,38 +72,17 @@ const probe = (port: PortBinding): Effect.Effect<number, Errors.Reason> =>
     })
   })
 
-const isHeld = async (file: string): Promise<boolean> => {
-  const holder = await readFile(join(reserved, file), "utf8").catch(() => "")
-  return holder !== "" && existsSync(holder)
-}
-
 /** A port for a holder; false: another has it, or one that overlaps. */
 const claim = async (port: PortBinding, holder: string): Promise<boolean> => {
   const own = fileOf(port)
-  const path = join(reserved, own)
-  await mkdir(reserved, { recursive: true, mode: 0o755 })
-  const make = () =>
-    writeFile(path, holder, { flag: "wx", mode: 0o644 }).then(() => true, (error: NodeJS.ErrnoException) => {
-      if (error.code === "EEXIST") return false
-      throw error
-    })
-  if (!(await make())) {
-    if (await isHeld(own)) return false
-    // Of a container that was removed by somebody else.
-    await rm(path, { force: true })
-    if (!(await make())) return false
-  }
-  const address = own.slice(own.lastIndexOf("-") + 1)
+  if (!(await claims.take(own, holder))) return false
   const same = own.slice(0, own.lastIndexOf("-") + 1)
-  for (const other of await readdir(reserved)) {
-    if (other === own || !other.startsWith(same)) continue
-    const overlaps = everywhere.has(address) || everywhere.has(other.slice(same.length))
-    if (overlaps && await isHeld(other)) {
-      await rm(path, { force: true })
-      return false
-    }
-  }
-  return true
+  const address = own.slice(same.length)
+  const overlapping = await claims.held((other) =>
+    other !== own && other.startsWith(same) && (everywhere.has(address) || everywhere.has(other.slice(same.length)))
+  )
+  if (overlapping.length > 0) await claims.release(own, holder)
+  return overlapping.length === 0
 }
 
 const reserve = (port: PortBinding, holder: string): Effect.Effect<PortBinding, Errors.Reason> => {
@@ -124,12 +101,9 @@ const reserve = (port: PortBinding, holder: string): Effect.Effect<PortBinding, 
 
 /** Gives up ports, unless they have become another's. */
 export const release = (ports: ReadonlyArray<PortBinding>, holder: string): Effect.Effect<void> =>
-  Effect.forEach(ports, (port) =>
-    Effect.tryPromise(async () => {
-      const path = join(reserved, fileOf(port))
-      if (await readFile(path, "utf8") === holder) await rm(path, { force: true })
-      // One that stays is taken over once its holder's file is gone.
-    }).pipe(Effect.ignore), { discard: true })
+  Effect.forEach(ports, (port) => Effect.ignore(Effect.tryPromise(() => claims.release(fileOf(port), holder))), {
+    discard: true
+  })
 
 /** Finds a port of this machine for each that has none, and keeps all of them for a holder, the path of whose file it is. */
 export const acquire = (

@@ -13,6 +13,8 @@ import * as Program from "./program.ts"
 export interface Link {
   readonly plugins: Plugins.Plugins
   readonly network: Conf.Network
+  /** Its name in the container. */
+  readonly interface: string
   /** Known to the whole machine. */
   readonly containerId: string
   /** What plugins that take it get. */
@@ -29,8 +31,6 @@ export interface PortMapping {
 
 /** What the last plugin said; the next ones get it as it is. */
 export type Answer = Schema.Json
-
-export const interfaceName = "eth0"
 
 const ports = "portMappings"
 
@@ -89,7 +89,7 @@ const call = (
       env: {
         CNI_COMMAND: command,
         CNI_CONTAINERID: link.containerId,
-        CNI_IFNAME: interfaceName,
+        CNI_IFNAME: link.interface,
         CNI_NETNS: namespace,
         CNI_PATH: folders.join(delimiter),
         ...(args === undefined ? {} : { CNI_ARGS: args }),

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import type { Capabilities } from "../../../Capabilities.ts"
 import type { Cni } from "../config.ts"
 import type { Environment } from "../environment.ts"
+import * as Link from "./link.ts"
 import * as Networks from "./networks.ts"
 import * as Plugins from "./plugins.ts"
 
@@ -9,16 +10,19 @@ import * as Plugins from "./plugins.ts"
 export interface Found {
   /** `undefined`: nothing does. */
   readonly settings: Networks.Settings | undefined
-  readonly capabilities: Pick<Capabilities, "bridgeNetworks" | "ports">
+  readonly capabilities: Pick<Capabilities, "bridgeNetworks" | "networks" | "ports">
 }
 
-const nothing: Found = { settings: undefined, capabilities: { bridgeNetworks: false, ports: false } }
+const nothing: Found = {
+  settings: undefined,
+  capabilities: { bridgeNetworks: false, networks: false, ports: false }
+}
 
 /** Looks for plugins. That some are missing is said only to who has spoken of them. */
 export const look = (
   config: Cni | undefined,
   environment: Pick<Environment, "CNI_PATH" | "PATH">,
-  rootless: boolean
+  { made, rootless }: { readonly rootless: boolean; readonly made: string }
 ): Effect.Effect<Found> =>
   Effect.gen(function*() {
     const say = (why: string) =>
@@ -36,8 +40,15 @@ export const look = (
         plugins,
         folder: config?.networks ?? "/etc/cni/net.d",
         bridge: config?.bridge ?? Networks.own.bridge,
-        subnet: config?.subnet ?? Networks.own.subnet
+        subnet: config?.subnet ?? Networks.own.subnet,
+        pool: config?.pool ?? Networks.own.pool,
+        made
       },
-      capabilities: { bridgeNetworks: true, ports: Plugins.find(plugins, Networks.forPorts) !== undefined }
+      capabilities: {
+        bridgeNetworks: true,
+        // Plugins make links, but take none away.
+        networks: Plugins.isInPath(plugins, Link.program),
+        ports: Plugins.find(plugins, Networks.forPorts) !== undefined
+      }
     }
   })

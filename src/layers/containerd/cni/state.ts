@@ -8,12 +8,12 @@ import type * as Errors from "../../../Errors.ts"
 import { fromCause, reason } from "../errors.ts"
 import { Network } from "./conf.ts"
 
-/** What is needed to take a container out of its network, by anybody: it is in a file from before it was put in. */
-const State = Schema.Struct({
-  containerId: Schema.String,
+/** A network that a container is in. */
+const Link = Schema.Struct({
   /** As it was then: its description may have changed. */
   network: Network,
-  plugins: Schema.Struct({ folders: Schema.Array(Schema.String), path: Schema.String }),
+  /** Its name in the container. */
+  interface: Schema.String,
   portMappings: Schema.Array(Schema.Struct({
     hostPort: Schema.Finite,
     containerPort: Schema.Finite,
@@ -21,7 +21,20 @@ const State = Schema.Struct({
     hostIP: Schema.String
   })),
   /** Of the last plugin that was asked; absent, until one has answered. */
-  answer: Schema.optionalKey(Schema.Json)
+  answer: Schema.optionalKey(Schema.Json),
+  /** The folder of one that a program made, in which it is known by its names. */
+  made: Schema.optionalKey(Schema.String)
+})
+
+export type Link = typeof Link.Type
+
+/** What is needed to take a container out of its networks, by anybody: it is in a file from before it was put in. */
+const State = Schema.Struct({
+  containerId: Schema.String,
+  plugins: Schema.Struct({ folders: Schema.Array(Schema.String), path: Schema.String }),
+  links: Schema.Array(Link),
+  /** What its `/etc/hosts` has of itself. */
+  hosts: Schema.String
 })
 
 export type State = typeof State.Type
@@ -30,10 +43,13 @@ const StateJson = Schema.fromJsonString(State)
 const decode = Schema.decodeUnknownResult(StateJson)
 const encode = Schema.encodeSync(StateJson)
 
+/** `undefined`: it is none. */
+export const parse = (text: string): State | undefined => Result.getOrUndefined(decode(text))
+
 /** Where it is, of a container's folder. */
 export const pathOf = (folder: string): string => join(folder, "network.json")
 
-/** Whether the container is in a network, as far as its files say. */
+/** Whether the container is in a network of plugins, as far as its files say. */
 export const isThere = (folder: string): boolean => existsSync(pathOf(folder))
 
 /** Never half of it: whoever reads it has to be able to use it. */
@@ -54,8 +70,8 @@ export const read = (operation: string, folder: string): Effect.Effect<State | u
     catch: (cause) => fromCause(operation, cause)
   }).pipe(
     Effect.flatMap((text) => {
-      const result = decode(text)
-      return Result.isSuccess(result) ? Effect.succeed(result.success) : Effect.fail(reason("Internal", {
+      const state = parse(text)
+      return state !== undefined ? Effect.succeed(state) : Effect.fail(reason("Internal", {
         operation,
         message: `${pathOf(folder)} is damaged: what it says of a network cannot be read`
       }))

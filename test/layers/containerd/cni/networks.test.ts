@@ -19,7 +19,9 @@ const settings = (): Networks.Settings => ({
   plugins: { folders: [fake.folder], path: "" },
   folder: join(fake.folder, "net.d"),
   bridge: "efc0",
-  subnet: "10.87.0.0/16"
+  subnet: "10.87.0.0/16",
+  pool: "10.160.0.0/12",
+  made: join(fake.folder, "made")
 })
 
 const describeNetwork = (file: string, content: unknown) =>
@@ -31,10 +33,10 @@ describe("networks", () => {
   it.effect("the default one has the plugins that are there", () =>
     Effect.gen(function*() {
       install("bridge", "host-local")
-      const plain = yield* Networks.find(settings(), "bridge")
+      const plain = yield* Networks.find(settings(), "bridge", "start")
       expect(plain.plugins.map(({ type }) => type)).toEqual(["bridge"])
       install("portmap", "firewall")
-      const full = yield* Networks.find(settings(), "effect-containers")
+      const full = yield* Networks.find(settings(), "effect-containers", "start")
       expect(full.plugins.map(({ type }) => type)).toEqual(["bridge", "portmap", "firewall"])
       expect(full.plugins[0]).toMatchObject({ bridge: "efc0", ipam: { ranges: [[{ subnet: "10.87.0.0/16" }]] } })
     }))
@@ -46,24 +48,29 @@ describe("networks", () => {
       describeNetwork("20-a.conflist", { cniVersion: "1.0.0", name: "a", plugins: [{ type: "ptp" }] })
       describeNetwork("30-b.conf", { name: "b", type: "ptp", ipam: { type: "host-local" } })
       describeNetwork("40-a.conflist", { name: "a", plugins: [{ type: "other" }] })
-      expect(yield* Networks.find(settings(), "a")).toMatchObject({ cniVersion: "1.0.0", plugins: [{ type: "ptp" }] })
-      expect((yield* Networks.find(settings(), "b")).plugins).toHaveLength(1)
+      expect(yield* Networks.find(settings(), "a", "start")).toMatchObject({
+        cniVersion: "1.0.0",
+        plugins: [{ type: "ptp" }]
+      })
+      expect((yield* Networks.find(settings(), "b", "start")).plugins).toHaveLength(1)
     }))
 
   it.effect("one that is not there is NotFound, with those that are", () =>
     Effect.gen(function*() {
       describeNetwork("20-a.conflist", { name: "a", plugins: [{ type: "ptp" }] })
-      const error = yield* Effect.flip(Networks.find(settings(), "c"))
+      const error = yield* Effect.flip(Networks.find(settings(), "c", "start"))
       expect(error).toMatchObject({ _tag: "NotFound", hint: "there are: bridge, a" })
       expect(error.message).toContain("no network c")
-      const nowhere = yield* Effect.flip(Networks.find({ ...settings(), folder: join(fake.folder, "none") }, "c"))
+      const nowhere = yield* Effect.flip(
+        Networks.find({ ...settings(), folder: join(fake.folder, "none") }, "c", "start")
+      )
       expect(nowhere._tag).toBe("NotFound")
     }))
 
   it.effect("one whose plugins are missing is Unsupported, and says which and where", () =>
     Effect.gen(function*() {
       describeNetwork("30-b.conf", { name: "b", type: "ptp", ipam: { type: "dhcp" } })
-      const error = yield* Effect.flip(Networks.find(settings(), "b"))
+      const error = yield* Effect.flip(Networks.find(settings(), "b", "start"))
       expect(error._tag).toBe("Unsupported")
       expect(error.message).toContain(`ptp, dhcp, which is not in ${fake.folder}`)
     }))

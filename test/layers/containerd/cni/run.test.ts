@@ -19,6 +19,7 @@ const link = (types: readonly [string, ...Array<string>]): Run.Link => {
   return {
     plugins: { folders: [fake.folder], path: process.env["PATH"] ?? "" },
     network: { cniVersion: "0.4.0", name: "net", plugins: [first ?? { type: types[0] }, ...rest] },
+    interface: "eth0",
     containerId: "ns-c1",
     portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp", hostIP: "127.0.0.1" }]
   }
