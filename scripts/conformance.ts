@@ -4,11 +4,15 @@
  * to Vitest, such as `-t "exit code"`, with what follows them.
  */
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { page, read, table } from "./conformance/page.ts"
+import { EnginesError } from "./engines/home.ts"
+import { start } from "./engines/start.ts"
 import { names, row, rows } from "./engines/table.ts"
+import * as User from "./engines/user.ts"
+import { variables } from "./engines/variables.ts"
 
 const given = process.argv.slice(2)
 const dash = given.findIndex((argument) => argument.startsWith("-"))
@@ -23,23 +27,53 @@ if (unknown.length > 0) {
   process.exit(1)
 }
 
-const run = (engines: ReadonlyArray<string>, environment: Readonly<Record<string, string>>): number =>
-  spawnSync("vitest", ["run", "test/conformance", ...further], {
-    stdio: "inherit",
-    env: {
-      ...process.env,
-      ...environment,
-      ...engines.length === 0 ? {} : { EFFECT_CONTAINERS_ENGINES: engines.join(" ") }
-    }
-  }).status ?? 1
+const vitest = (
+  engines: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>>,
+  by: ReadonlyArray<string> = []
+): number => {
+  const [command = "", ...args] = [...by, "vitest", "run", "--configLoader", "native", "test/conformance", ...further]
+  const named = engines.length === 0 ? {} : { EFFECT_CONTAINERS_ENGINES: engines.join(" ") }
+  return spawnSync(command, args, { stdio: "inherit", env: { ...process.env, ...environment, ...named } }).status ?? 1
+}
+
+/** An engine of a user's is asked by the user, who can read this folder but write nothing in it. */
+const vitestOfUser = async (name: string, environment: Readonly<Record<string, string>>): Promise<number> => {
+  const started = await start([name, "registry", "registry-auth", "registry-tls"])
+  try {
+    const home = started.engines[name]?.home ?? ""
+    return vitest([name], { ...environment, ...variables(started), ...User.variables(home) }, User.asUser)
+  } finally {
+    await started.stop()
+  }
+}
+
+const isOfUser = (name: string) => row(name)?.rootless === true
+
+const run = async (engines: ReadonlyArray<string>, environment: Readonly<Record<string, string>>): Promise<boolean> => {
+  const shared = engines.filter((name) => !isOfUser(name))
+  const codes = engines.length === 0 || shared.length > 0 ? [vitest(shared, environment)] : []
+  for (const name of engines.filter(isOfUser)) {
+    codes.push(
+      await vitestOfUser(name, environment).catch((error: unknown) => {
+        if (!(error instanceof EnginesError)) throw error
+        process.stderr.write(`${error.message}\n`)
+        return 1
+      })
+    )
+  }
+  return codes.every((code) => code === 0)
+}
 
 if (engines.includes("all")) {
   const folder = mkdtempSync(join(tmpdir(), "effect-containers-conformance-"))
+  // Also a user's.
+  chmodSync(folder, 0o777)
   try {
     // Each by itself: together they would be in each other's way.
     const every = [...Object.keys(rows).filter(isEngine), "memory"]
     for (const name of every) {
-      if (run([name], { EFFECT_CONTAINERS_REPORT: folder }) !== 0) process.exitCode = 1
+      if (!(await run([name], { EFFECT_CONTAINERS_REPORT: folder }))) process.exitCode = 1
     }
     const reports = read(folder, every)
     const file = join(import.meta.dirname, "../docs/conformance.md")
@@ -49,4 +83,4 @@ if (engines.includes("all")) {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-} else process.exitCode = run(engines, {})
+} else if (!(await run(engines, {}))) process.exitCode = 1

@@ -16,26 +16,23 @@ import { join } from "node:path"
 import { archive, makeImage } from "../scripts/engines/image.ts"
 import { start } from "../scripts/engines/start.ts"
 import { row } from "../scripts/engines/table.ts"
-
-const variable = (name: string) => `EFFECT_CONTAINERS_TEST_${name.toUpperCase().replaceAll("-", "_")}`
+import { variable, variables } from "../scripts/engines/variables.ts"
 
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   const engines = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd memory").split(/[\s,]+/)
     .filter((name) => name !== "" && name !== "memory")
   if (engines.length === 0) return undefined
+  const ofUser = engines.find((name) => row(name)?.rootless === true)
+  if (ofUser !== undefined && process.getuid?.() === 0) {
+    throw new Error(`${ofUser} is asked by its user: npm run conformance -- ${ofUser}`)
+  }
   // What it builds, it builds for a containerd.
   if (engines.some((name) => row(name)?.kind === "buildkit")) engines.push("containerd")
   const started = await start([...engines, "registry", "registry-auth", "registry-tls"])
   try {
     const image = join(started.folder, "busybox.tar")
     writeFileSync(image, archive(await makeImage(), ["busybox:test"]))
-    for (const [name, { address, client, host }] of Object.entries(started.engines)) {
-      process.env[variable(name)] = host
-      for (const [key, value] of Object.entries({ address, ...client })) process.env[variable(`${name}-${key}`)] = value
-    }
-    for (const [name, address] of Object.entries(started.registries)) process.env[variable(name)] = address
-    for (const [name, file] of Object.entries(started.authorities)) process.env[variable(`${name}-ca`)] = file
-    process.env[variable("machine")] = started.machine
+    Object.assign(process.env, variables(started))
     process.env[variable("image")] = image
   } catch (error) {
     await started.stop()

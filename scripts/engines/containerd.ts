@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { bridgeOf } from "./bridges.ts"
 import { script } from "./home.ts"
 import { limits } from "./limits.ts"
+import * as User from "./user.ts"
 
 /** What a client of containerd needs, as it does more by itself than one of Docker. */
 export interface ForClient {
@@ -71,12 +72,32 @@ disabled_plugins = ${JSON.stringify(disabled)}
   path = ${JSON.stringify(join(own, "opt"))}
 `
 
+/**
+ * Run in the namespaces that rootlesskit makes, with a folder and the daemon's command: where shims have their sockets is
+ * that folder there, and not what belongs to root.
+ */
+const enclose = `rm -rf /run/containerd && mkdir /run/containerd && mount --bind "$0" /run/containerd && exec "$@"`
+
+/** The daemon of a user: in namespaces in which he is root. His client enters them to run a program of the suite. */
+const prepareRootless = (own: string, tree: string, cgroup: string, buildah: string, conf: string) => {
+  User.give(own, "client", "cni", "root", "state", "opt", "shims", "runtime/buildah")
+  const state = join(own, "rootlesskit")
+  const enter = `nsenter --target "$(cat ${quoted(join(state, "child_pid"))})" --user --mount --preserve-credentials`
+  const there = `cd "$0" && exec env ${quoted(conf)} BUILDAH_ISOLATION=chroot buildah "$@"`
+  writeProgram(buildah, `exec ${enter} sh -c ${quoted(there)} "$PWD" "$@"`)
+  const kit = ["rootlesskit", `--state-dir=${state}`, "--net=host", "--copy-up=/etc", "--copy-up=/run"]
+  const daemon = ["containerd", "--config", join(own, "config.toml"), "--log-level", "warn"]
+  const user = [...User.inside(own, cgroup), ...kit, "--propagation=rslave", "sh", "-c", enclose, join(own, "shims")]
+  return inSuite("daemon", tree, ...user, ...daemon)
+}
+
 /** Writes what a containerd called `name` and its client need into the folder `own`, and says how it is started. */
 export const prepareContainerd = async (
   own: string,
   tree: string,
   instance: string,
-  name: string
+  name: string,
+  rootless = false
 ): Promise<Prepared> => {
   const socket = join(own, "containerd.sock")
   const client = {
@@ -90,12 +111,16 @@ export const prepareContainerd = async (
   writeFileSync(join(own, "config.toml"), config(own, socket))
   writeFileSync(join(own, "containers.conf"), await limits())
 
+  const conf = `CONTAINERS_CONF_OVERRIDE=${join(own, "containers.conf")}`
+  if (rootless) {
+    return { socket, client, command: prepareRootless(own, tree, client.namespace, client.buildah, conf) }
+  }
+
   // Each goes by its own name, and finds the others where the suite has them and not once more through a wrapper.
   const wrapped = (verb: string) => words(inSuite(verb, tree, join(own, "lib")))
   const plugin = join(own, "plugin")
   writeProgram(plugin, `exec ${wrapped("plugin")} env CNI_PATH=/usr/lib/cni "/usr/lib/cni/\${0##*/}"`)
   for (const one of readdirSync(join(tree, "usr/lib/cni"))) symlinkSync(plugin, join(client.cni, one))
-  const conf = `CONTAINERS_CONF_OVERRIDE=${join(own, "containers.conf")}`
   writeProgram(client.buildah, `exec ${wrapped("tool")} env ${quoted(conf)} buildah "$@"`)
 
   const command = inSuite("daemon", tree, "containerd", "--config", join(own, "config.toml"), "--log-level", "warn")

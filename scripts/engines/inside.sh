@@ -7,6 +7,7 @@
 #   inside.sh programs SUITE CMD...             only the suite's programs
 #   inside.sh daemon SUITE CMD...               those and a /run of its own
 #   inside.sh plugin SUITE LIB CMD...           those and LIB as /var/lib
+#   inside.sh user UID HOME CGROUP CMD...       CMD is going to be a user who gives other users to his containers
 #   inside.sh tool SUITE LIB CMD...             those too, the suite's settings, and nothing written to /etc or /run stays
 #
 # The suite's tree is put on /usr of a private mount namespace: each program finds its own libraries, and every other
@@ -49,10 +50,10 @@ case $what in
     (
       programs "$suite"
       ip link set lo up
-      ip link add eth0 type veth peer name "$name" netns "$switch"
+      ip link add eth0 type veth peer name "${name:0:15}" netns "$switch" # no link has a longer one
       ip addr add "$address" dev eth0
       ip link set eth0 up
-      nsenter --target "$switch" --net ip link set "$name" master lan up
+      nsenter --target "$switch" --net ip link set "${name:0:15}" master lan up
       umount -l /usr
     )
     shift 2
@@ -96,6 +97,27 @@ case $what in
     mount --bind "$2" /var/lib
     programs "$1"
     shift 2
+    exec "$@"
+    ;;
+  user)
+    uid=$1 home=$2 cgroup=$3
+    shift 3
+    mkdir -p /run/efc/user/{etc,work}
+    mount -t overlay -o lowerdir=/etc,upperdir=/run/efc/user/etc,workdir=/run/efc/user/work overlay /etc
+    echo "efc:x:$uid:$uid::$home:/bin/sh" >>/etc/passwd
+    echo "efc:x:$uid:" >>/etc/group
+    for file in subuid subgid; do echo "efc:$((uid + 10000)):65536" >>"/etc/$file"; done
+    if [ -e /dev/net/tun ]; then # what makes a network without root; it is root's on some machines
+      mknod -m 666 /run/efc/user/tun c 10 200
+      mount --bind /run/efc/user/tun /dev/net/tun
+    fi
+    for hierarchy in /sys/fs/cgroup/pids /sys/fs/cgroup; do
+      if [ -e "$hierarchy/cgroup.procs" ]; then
+        mkdir "$hierarchy/$cgroup"
+        echo $$ >"$hierarchy/$cgroup/cgroup.procs"
+        break
+      fi
+    done
     exec "$@"
     ;;
   tool)

@@ -19,11 +19,12 @@ import { certify } from "./authority.ts"
 import { removeBridges } from "./bridges.ts"
 import { type ForClient, prepareContainerd } from "./containerd.ts"
 import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
-import { removeCgroups, removeFolder, startTime, sweep } from "./left.ts"
+import { removeAll, removeCgroups, startTime, sweep } from "./left.ts"
 import { endContainers } from "./orphans.ts"
 import { preparePodman } from "./podman.ts"
 import { form, type Node } from "./swarm.ts"
-import { commonSuite, type Containerd, type Networked, row, type Swarm } from "./table.ts"
+import { commonSuite, type Containerd, type Networked, type Row, row, type Swarm } from "./table.ts"
+import * as User from "./user.ts"
 
 /** What the keeper says on standard output, a line each. */
 export type Said =
@@ -35,6 +36,7 @@ export type Said =
     readonly address: string
     readonly client?: ForClient
     readonly nodes?: ReadonlyArray<Node>
+    readonly home?: string
   }
   | { readonly is: "registry"; readonly name: string; readonly address: string; readonly ca?: string }
   | { readonly is: "ready" }
@@ -138,7 +140,9 @@ const daemonOf = async (
   is: Networked,
   { insecure, own, socket }: { readonly own: string; readonly socket: string; readonly insecure: string }
 ): Promise<ReadonlyArray<string>> => {
-  if (is.kind === "podman") return preparePodman(own, socket)
+  if (is.kind === "podman") {
+    return preparePodman(own, socket, is.rootless === true ? { cgroup: `efc-${instance}-${name}` } : undefined)
+  }
   const config = join(own, "daemon.json")
   writeFileSync(
     config,
@@ -155,18 +159,26 @@ const daemonOf = async (
   ].flat()
 }
 
-const runDocker = async (name: string, is: Networked, lan: Network): Promise<Node> => {
-  const tree = await suite(is.suite, is.kind)
+/** Where an engine has its things; what it says goes to the folder of its name in any case. */
+const placeOf = (name: string, is: Row): { readonly own: string; readonly home: { readonly home?: string } } => {
   const own = join(folder, name)
+  mkdirSync(own)
+  if (is.rootless !== true) return { own, home: {} }
+  const home = User.makeHome(instance, name)
+  return { own: home, home: { home } }
+}
+
+const runDocker = async (name: string, is: Networked, lan: Network): Promise<Node & { readonly home?: string }> => {
+  const tree = await suite(is.suite, is.kind)
+  const { home, own } = placeOf(name, is)
   const socket = join(own, "docker.sock")
   const address = lan.address(is.host)
-  mkdirSync(own)
   const daemon = await daemonOf(name, is, { own, socket, insecure: lan.address(1) })
   const inside = ["bash", script("inside.sh"), "join", String(lan.pid), `${address}/28`, tree, name, ...daemon]
   const certs = `EFC_CERTS=${join(folder, "certs.d")}`
   launch(name, ["env", certs, "unshare", "--net", "--mount", "--propagation", "private", ...inside], 0)
   await answers(pinged(socket))(name)
-  return { name, socket, address }
+  return { name, socket, address, ...home }
 }
 
 const startDocker = async (name: string, is: Networked, lan: Network): Promise<void> => {
@@ -184,11 +196,12 @@ const startSwarm = async (name: string, { hosts, managers, suite }: Swarm, lan: 
 
 /** It accepts connections when it has loaded everything; its clients ask for its health anyway. */
 const startContainerd = async (name: string, is: Containerd): Promise<void> => {
-  const own = join(folder, name)
-  const { client, command, socket } = await prepareContainerd(own, await suite(is.suite), instance, name)
+  const { home, own } = placeOf(name, is)
+  const tree = await suite(is.suite)
+  const { client, command, socket } = await prepareContainerd(own, tree, instance, name, is.rootless)
   launch(name, command, 0)
   await answers(connected({ path: socket }))(name)
-  say({ is: "engine", name, socket, address: "127.0.0.1", client })
+  say({ is: "engine", name, socket, address: "127.0.0.1", client, ...home })
 }
 
 /** By what they want; the same in every network. */
@@ -235,7 +248,7 @@ const clear = async (): Promise<void> => {
   await removeBridges(instance).catch((error: unknown) => process.stderr.write(`engines: ${String(error)}\n`))
   for (let tries = 0; tries < 40; tries++) {
     const cgroups = await removeCgroups(instance)
-    const files = await removeFolder(folder).then(() => true, () => false)
+    const files = await removeAll(instance).then(() => true, () => false)
     if (cgroups && files) break
     await sleep(50)
   }

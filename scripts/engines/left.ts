@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { removeBridges, unheldBridges } from "./bridges.ts"
 import { runFolder } from "./home.ts"
 import { cgroups, endContainers, inCgroups } from "./orphans.ts"
+import * as User from "./user.ts"
 
 /**
  * Removes the cgroups of engines that are no more: they are empty, and nobody else removes them. Tells whether none is
@@ -27,7 +28,13 @@ export const removeCgroups = async (id: string): Promise<boolean> => {
 }
 
 /** A folder can be busy for a moment after its processes have gone: the kernel unmounts in its own time. */
-export const removeFolder = (path: string) => rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 50 })
+const removeFolder = (path: string) => rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 50 })
+
+/** Removes the folders of an instance. */
+export const removeAll = async (id: string): Promise<void> => {
+  await removeFolder(User.folderOf(id))
+  await removeFolder(join(runFolder(), id))
+}
 
 /**
  * When a process was started, in the kernel's own count: with its id it names a process for good. None has been if it is
@@ -65,7 +72,7 @@ export const sweep = async (): Promise<void> => {
     // Another that cleared up meanwhile may have made place for a new one of this name.
     if (held(id)) continue
     await removeBridges(id)
-    await removeFolder(join(runFolder(), id))
+    await removeAll(id)
     process.stderr.write(`engines: cleared up after a run that was killed (${id})\n`)
   }
 }
@@ -73,7 +80,9 @@ export const sweep = async (): Promise<void> => {
 const look = async (): Promise<ReadonlyArray<string>> => {
   const living = folders().filter(held)
   const mine = (text: string) =>
-    text.includes(`${runFolder()}/`) && !living.some((id) => text.includes(`${join(runFolder(), id)}/`))
+    [(id: string) => join(runFolder(), id), User.folderOf].some((folderOf) =>
+      text.includes(folderOf("")) && !living.some((id) => text.includes(`${folderOf(id)}/`))
+    )
   const links = Object.keys(networkInterfaces()).filter((name) => /^efc-\d+$/.test(name))
   const unheld = cgroups("efc-").filter((path) => !living.some((id) => path.includes(`/efc-${id}-`)))
   const contained = new Set(unheld.flatMap((path) => inCgroups(basename(path))))

@@ -15,6 +15,7 @@ import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
 import type { Said } from "./keeper.ts"
 import type { Node } from "./swarm.ts"
 import { commonSuite, names, row } from "./table.ts"
+import { variable } from "./variables.ts"
 
 export interface Engine {
   /** Where it is spoken to, as DOCKER_HOST has it. */
@@ -25,6 +26,8 @@ export interface Engine {
   readonly client?: ForClient | undefined
   /** Of a Swarm: its machines. The first is the one that is spoken to. */
   readonly nodes?: ReadonlyArray<Node> | undefined
+  /** Of one without root, its user's home. */
+  readonly home?: string | undefined
 }
 
 export interface Engines {
@@ -43,8 +46,6 @@ export interface Engines {
   /** Takes everything down that was started, and returns when it is gone. */
   readonly stop: () => Promise<void>
 }
-
-const variable = (name: string) => `EFFECT_CONTAINERS_TEST_${name.toUpperCase().replaceAll("-", "_")}`
 
 const addressOf = (host: string) => /^tcp:\/\/\[?([^\]/]+?)\]?(?::\d+)?(?:\/|$)/.exec(host)?.[1] ?? "127.0.0.1"
 
@@ -106,7 +107,7 @@ export const start = async (
         registries[name] = given
         const ca = process.env[variable(`${name}-ca`)]
         if (ca !== undefined) authorities[name] = ca
-      } else engines[name] = { host: given, address: addressOf(given) }
+      } else engines[name] = { host: given, address: process.env[variable(`${name}-address`)] ?? addressOf(given) }
     } else if (name === "docker" && why !== undefined) engines[name] = await engineOfMachine(why)
     else missing.push(name)
   }
@@ -142,8 +143,8 @@ export const start = async (
     const said = JSON.parse(line) as Said
     if (said.is === "network") machine = said.host
     else if (said.is === "engine") {
-      const { address, client, name, nodes, socket } = said
-      engines[name] = { host: `unix://${socket}`, address, client, nodes }
+      const { address, client, home, name, nodes, socket } = said
+      engines[name] = { host: `unix://${socket}`, address, client, home, nodes }
     } else if (said.is === "registry") {
       registries[said.name] = said.address
       if (said.ca !== undefined) authorities[said.name] = said.ca

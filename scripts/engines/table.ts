@@ -4,12 +4,14 @@
 interface InSuite {
   /** The Debian suite that has it. */
   readonly suite: "bookworm" | "trixie" | "forky"
+  /** It belongs to a user who is not root, see `user.ts`. */
+  readonly rootless?: true
 }
 
 /** It has a network namespace of its own. */
 export interface Networked extends InSuite {
   readonly kind: "docker" | "podman" | "registry" | "buildkit"
-  /** Last part of its address on the private network: 2 to 14, and no other row's of the same suite of names. */
+  /** Last part of its address on the private network: 2 to 14, and no other row's that is started together with it. */
   readonly host: number
 }
 
@@ -41,11 +43,13 @@ export const rows: Readonly<Record<string, Row>> = {
   podman43: { kind: "podman", suite: "bookworm", host: 7 },
   podman54: { kind: "podman", suite: "trixie", host: 8 },
   podman58: { kind: "podman", suite: "forky", host: 9 },
+  "podman54-rootless": { kind: "podman", suite: "trixie", host: 13, rootless: true },
   buildkit26: { kind: "buildkit", suite: "trixie", host: 5 },
   buildkit28: { kind: "buildkit", suite: "forky", host: 6 },
   containerd16: { kind: "containerd", suite: "bookworm" },
   containerd17: { kind: "containerd", suite: "trixie" },
   containerd21: { kind: "containerd", suite: "forky" },
+  "containerd17-rootless": { kind: "containerd", suite: "trixie", rootless: true },
   swarm20: { kind: "swarm", suite: "bookworm", hosts: [10], managers: 1 },
   swarm28: { kind: "swarm", suite: "forky", hosts: [10], managers: 1 },
   swarm20x3: { kind: "swarm", suite: "bookworm", hosts: [10, 11, 12], managers: 1 },

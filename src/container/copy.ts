@@ -123,6 +123,11 @@ export const copyFrom = (
       Stream.pipeThroughChannel(Tar.decode()),
       // Of a directory, what is in it follows.
       Stream.take(1),
+      Stream.orElseIfEmpty(() =>
+        Stream.fail(
+          failed(new Errors.Protocol({ operation: "copyOut", message: `${path}: the engine gave an empty archive` }))
+        )
+      ),
       Stream.flatMap(({ body, header }) =>
         header.type === "File" ? body : Stream.fail(isNone(header.type.toLowerCase()))
       ),

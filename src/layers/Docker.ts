@@ -40,7 +40,7 @@ export { DockerConfig } from "./docker/config.ts"
 
 const engine = "docker"
 
-const capabilitiesOf = (client: Client, podman: Partial<Capabilities.Capabilities>): Capabilities.Capabilities => ({
+const capabilitiesOf = (client: Client, podman?: Partial<Capabilities.Capabilities>): Capabilities.Capabilities => ({
   ...Capabilities.all,
   ...podman,
   // Behind a network address there is another machine's file system.
@@ -62,16 +62,18 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Backend.Backend["Service"], Errors.BackendNotAvailable, Scope.Scope> {
   const { client, environment } = yield* contact(engine, config)
   const { endpoint } = client.connection
-  const podman = client.isPodman ? yield* PodmanHost.capabilities(client) : {}
+  const podman = client.isPodman ? yield* PodmanHost.look(client) : undefined
+  const { pause, unpause, usage, ...containers } = Containers.make(client, config.network)
   return yield* Backend.make({
     name: client.isPodman ? "podman" : engine,
-    capabilities: capabilitiesOf(client, podman),
+    capabilities: capabilitiesOf(client, podman?.capabilities),
     host: config.publishedHost ?? (endpoint._tag === "Tcp" ? endpoint.host : undefined),
     ...Engine.make(client),
     ...Transfer.make(client, environment),
     ...Build.make(client, environment),
     ...Images.make(client),
-    ...Containers.make(client, config.network),
+    ...containers,
+    ...podman?.hasCgroups === false ? {} : { pause, unpause, usage },
     ...Networks.make(client),
     ...Volumes.make(client)
   })

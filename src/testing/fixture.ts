@@ -68,10 +68,13 @@ export type Way =
   | "a push tells nothing of layers"
   | "an image of no registry has a digest"
   | "it may miss that memory ran out"
+  | "it never says that memory ran out"
   | "it may raise a further process's limit of open files"
   | "its processes have no network"
   | "its files have no owners"
   | "its archives tell no owners"
+  | "its times of output are whole seconds"
+  | "what has no network has received and sent nothing"
 
 /**
  * What the suite needs besides an engine.

@@ -10,7 +10,7 @@ import * as Docker from "effect-containers/layers/Docker"
 import * as Memory from "effect-containers/layers/Memory"
 import * as Swarm from "effect-containers/layers/Swarm"
 import * as Testing from "effect-containers/testing"
-import { createReadStream } from "node:fs"
+import { createReadStream, existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { archive, makeImage } from "../../scripts/engines/image.ts"
@@ -69,14 +69,27 @@ const silent = Effect.gen(function*() {
 const runcWays = (name: string): ReadonlyArray<Testing.Way> =>
   row(name)?.suite === "bookworm" ? ["it may raise a further process's limit of open files"] : []
 
+/** Of Podman's API. */
+const podmanWays = (name: string): ReadonlyArray<Testing.Way> => [
+  "a push tells nothing of layers",
+  "an image of no registry has a digest",
+  "its archives tell no owners",
+  ...row(name)?.suite === "forky" ? [] : ["its times of output are whole seconds"] as const,
+  ...row(name)?.suite === "bookworm"
+    ? ["it never says that memory ran out", "what has no network has received and sent nothing"] as const
+    : []
+]
+
 /** Docker's containerd looks for memory that ran out and for the end at once, and the end may come first. */
 const dockerWays = (name: string): ReadonlyArray<Testing.Way> => [
   ...runcWays(name),
   "it may miss that memory ran out",
-  ...row(name)?.kind === "podman"
-    ? ["a push tells nothing of layers", "an image of no registry has a digest", "its archives tell no owners"] as const
-    : []
+  ...row(name)?.kind === "podman" ? podmanWays(name) : []
 ]
+
+/** Who is not root makes no control groups of version 1. */
+const lacks = (name: string): ReadonlyArray<Testing.Part> =>
+  row(name)?.rootless === true && !existsSync("/sys/fs/cgroup/cgroup.controllers") ? ["pause", "usage"] : []
 
 const docker = (name: string) =>
   Testing.suite({
@@ -108,6 +121,7 @@ const docker = (name: string) =>
         return {
           image: "busybox:test",
           registries: { address: registry, down: "127.0.0.1:1", silent },
+          missing: lacks(name),
           ways: dockerWays(name)
         }
       })
@@ -228,6 +242,7 @@ const containerd = (name: string, buildkit?: string) =>
         address: yield* given(name),
         namespace: yield* given(`${name}-namespace`),
         folder: yield* given(`${name}-folder`),
+        rootless: row(name)?.rootless === true ? "enabled" : "disabled",
         cni: {
           plugins: yield* given(`${name}-cni`),
           bridge: yield* given(`${name}-bridge`),
@@ -248,6 +263,7 @@ const containerd = (name: string, buildkit?: string) =>
         return {
           image: "busybox:test",
           makeImage: settled,
+          missing: lacks(name),
           ways: runcWays(name),
           registries: { address: registry, down: "127.0.0.1:1", silent }
         }

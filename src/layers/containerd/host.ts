@@ -29,3 +29,6 @@ export const look = (rootless: boolean, seccomp: "default" | "unconfined" = "def
       apparmor: attempt(() => readFileSync("/sys/module/apparmor/parameters/enabled", "utf8"), "").startsWith("Y")
     }
   })
+
+/** Whether containers can have control groups, by which they are limited, paused and counted. */
+export const hasCgroups = ({ cgroupVersion, rootless }: Host): boolean => !rootless || cgroupVersion === 2

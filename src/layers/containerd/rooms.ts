@@ -111,13 +111,18 @@ export const make = Effect.fnUntraced(function*(
   }
   const { ensureUnpacked: _, readFiles: __, store: ___, ...operations } = images
   const building = Builders.placeOf(engine.folder)
+  const hasCgroups = Host.hasCgroups(host)
+  const { pause, unpause, usage, ...containers } = Containers.make(engine)
   return {
     name: "containerd",
-    // Who has no root cannot remove what a container has given to its users.
     capabilities: {
       ...capabilities,
       ...cni.capabilities,
+      // Who has no root cannot remove what a container has given to its users.
       namedVolumes: !host.rootless,
+      memoryLimit: hasCgroups,
+      cpuLimit: hasCgroups,
+      pidsLimit: hasCgroups,
       seccomp: host.seccomp !== undefined,
       apparmor: host.apparmor
     },
@@ -137,7 +142,8 @@ export const make = Effect.fnUntraced(function*(
       folder: building,
       builder: Builders.make(config, environment, building, { ...images, channel })
     }),
-    ...Containers.make(engine),
+    ...containers,
+    ...hasCgroups ? { pause, unpause, usage } : {},
     ...Copy.make(engine),
     ...Events.make(engine),
     ...host.rootless ? {} : Stored.make(engine),

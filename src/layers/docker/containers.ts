@@ -8,6 +8,7 @@ import { ask, type Client, send } from "../dockerApi/request.ts"
 import * as Schemas from "../dockerApi/schemas.ts"
 import * as Time from "../dockerApi/time.ts"
 import { usage } from "../dockerApi/usage.ts"
+import { completed } from "./completed.ts"
 import { copyIn, copyOut } from "./copy.ts"
 import { create } from "./create.ts"
 import { infoOf, stateOf } from "./info.ts"
@@ -37,7 +38,15 @@ export const make = (client: Client, network: string | undefined): Operations =>
         mine.isStarted = true
         mine.isSignalled = false
       }),
-    attach: (id, options) => attach(client, id, options),
+    attach: (id, options) =>
+      Effect.map(attach(client, id, options), (attached) => {
+        const mine = containers.known.get(id)
+        // Its log is that of this one run.
+        const isOnly = mine !== undefined && !mine.isStarted && !mine.isRestarted
+        return client.isPodman && options.stdin && options.output && isOnly
+          ? { ...attached, output: completed(attached.output, logs(containers, id, { follow: true })) }
+          : attached
+      }),
     signal: (id, signal) => {
       signals(id)
       return Effect.asVoid(

@@ -68,6 +68,7 @@ export const create = Effect.fnUntraced(function*(
   known.set(id, {
     tty: config.tty,
     isLimited: config.resources.memory !== undefined,
+    isRestarted: config.restart !== undefined,
     isStarted: false,
     isSignalled: false
   })

@@ -14,11 +14,12 @@ const mountOf = (mount: Mount) =>
 
 const portKey = (port: PortBinding): string => `${port.containerPort}/${port.protocol}`
 
-const bindings = (ports: ReadonlyArray<PortBinding>) => {
+const bindings = (ports: ReadonlyArray<PortBinding>, isPodman: boolean) => {
+  const address = isPodman ? Podman.hostIp : (hostIp: string) => hostIp
   const byPort: Record<string, Array<{ readonly HostIp: string; readonly HostPort: string }>> = {}
   for (const port of ports) {
     const list = byPort[portKey(port)] ??= []
-    list.push({ HostIp: port.hostIp, HostPort: port.hostPort === 0 ? "" : String(port.hostPort) })
+    list.push({ HostIp: address(port.hostIp), HostPort: port.hostPort === 0 ? "" : String(port.hostPort) })
   }
   return byPort
 }
@@ -76,7 +77,7 @@ export const creation = (config: ContainerConfig, { isPodman, network }: Host): 
     ...HostConfig.resolution(config),
     ...HostConfig.supervision(config),
     NetworkMode: networkMode(config, network),
-    PortBindings: bindings(config.ports),
+    PortBindings: bindings(config.ports, isPodman),
     Init: config.init ? true : undefined,
     ReadonlyRootfs: config.readOnlyRoot,
     Privileged: config.privileged,

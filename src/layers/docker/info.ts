@@ -40,7 +40,7 @@ const portsOf = (ports: NonNullable<NonNullable<Schemas.Container["network"]>["p
     return (list ?? []).map((binding): PortBinding => ({
       containerPort: Number(port),
       protocol,
-      hostIp: binding.ip ?? "",
+      hostIp: binding.ip === undefined || binding.ip === "" ? "0.0.0.0" : binding.ip,
       hostPort: Number(binding.port ?? 0)
     }))
   })

@@ -32,6 +32,8 @@ interface Known {
   readonly tty: boolean
   /** Whether it may run out of memory of its own. */
   readonly isLimited: boolean
+  /** Whether the engine starts it again. */
+  readonly isRestarted: boolean
   isStarted: boolean
   /** Whether it was sent a signal from here. */
   isSignalled: boolean

@@ -32,26 +32,36 @@ interface Asked {
   readonly path: string
 }
 
-/** What is at a path, a link as such. Podman fails `Internal` of a link that leads round. */
-const stat = ({ containers: { client }, id, operation, path }: Asked): Effect.Effect<
-  typeof Stat.Type,
-  Errors.Reason
-> =>
+interface Found extends Readonly<typeof Stat.Type> {
+  /** No link, or one that leads somewhere. */
+  readonly isThere: boolean
+}
+
+/**
+ * What is at a path, a link as such: also of one that leads nowhere, which is said where it is said that nothing is there.
+ * Podman fails `Internal` of a link that leads round.
+ */
+const stat = ({ containers: { client }, id, operation, path }: Asked): Effect.Effect<Found, Errors.Reason> =>
   Effect.scoped(Effect.gen(function*() {
-    const { body, headers } = yield* open(client, {
+    const { body, headers, status } = yield* open(client, {
       operation,
       method: "HEAD",
       path: pathOf(id, "/archive"),
-      query: { path }
+      query: { path },
+      answer: 404
     })
     yield* Stream.runDrain(body)
-    const said = decodeStat(Buffer.from(String(headers["x-docker-container-path-stat"]), "base64").toString("utf8"))
-    return yield* Result.match(said, {
-      onSuccess: Effect.succeed,
+    const said = headers["x-docker-container-path-stat"]
+    if (status === 404 && said === undefined) {
+      return yield* reason("NotFound", { operation, message: `${path}: no such file` })
+    }
+    return yield* Result.match(decodeStat(Buffer.from(String(said), "base64").toString("utf8")), {
+      onSuccess: (found) => Effect.succeed({ ...found, isThere: status !== 404 }),
       onFailure: ({ message }) => Effect.fail(reason("Protocol", { operation, message: `${path}: ${message}` }))
     })
   }))
 
+/** It may be empty, see {@link copyOut}. */
 const archiveOf = ({ containers: { client }, id, operation, path }: Asked): Stream.Stream<Uint8Array, Errors.Reason> =>
   stream(client, { operation, method: "GET", path: pathOf(id, "/archive"), query: { path } })
 
@@ -85,8 +95,22 @@ const fromAbove = (asked: Asked): Stream.Stream<Uint8Array, Errors.Reason> => {
   )
 }
 
-/** What is at a path, as an archive, and of a link the link. */
-export const copyOut = (asked: Asked): Stream.Stream<Uint8Array, Errors.Reason> => {
+/** How often an archive is asked for that comes without a word. */
+const most = 5
+
+/**
+ * What is at a path, as an archive, and of a link the link. A container that has just ended may have its files taken away
+ * while Podman looks at them: it has said by then that all is well, so the archive ends before it has begun. The next one
+ * makes Podman bring them back.
+ */
+export const copyOut = (asked: Asked, tries = most): Stream.Stream<Uint8Array, Errors.Reason> =>
+  once(asked).pipe(Stream.orElseIfEmpty(() =>
+    tries > 1
+      ? copyOut(asked, tries - 1)
+      : Stream.fail(reason("Protocol", { operation: asked.operation, message: `${asked.path}: an empty archive` }))
+  ))
+
+const once = (asked: Asked): Stream.Stream<Uint8Array, Errors.Reason> => {
   const { operation, path } = asked
   const name = posix.basename(path)
   if (name === "" || path.endsWith("/")) return archiveOf(asked)
@@ -114,8 +138,10 @@ export const copyOut = (asked: Asked): Stream.Stream<Uint8Array, Errors.Reason> 
 export const isDirectoryThere = (asked: Asked): Effect.Effect<void, Errors.Reason> => {
   const { operation, path } = asked
   return stat(asked).pipe(
-    Effect.flatMap((found) =>
-      isDirectory(found) || isLink(found)
+    Effect.flatMap((found): Effect.Effect<void, Errors.Reason> =>
+      !found.isThere
+        ? Effect.fail(reason("NotFound", { operation, message: `${path} leads nowhere` }))
+        : isDirectory(found) || isLink(found)
         ? Effect.void
         : Effect.fail(reason("InvalidArgument", { operation, message: `${path} is not a directory` }))
     ),

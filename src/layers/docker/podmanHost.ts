@@ -3,14 +3,44 @@ import type { Capabilities } from "../../Capabilities.ts"
 import { ask, type Client } from "../dockerApi/request.ts"
 import * as Schemas from "../dockerApi/schemas.ts"
 
+/** What there is where a Podman runs. */
+export interface PodmanHost {
+  readonly capabilities: Partial<Capabilities>
+  /** Whether a container has a control group, by which it can be paused and counted. */
+  readonly hasCgroups: boolean
+}
+
+const operation = "connect"
+
 /**
  * What a Podman cannot do. It takes a filter of system calls as the path of a file on its host only, and drops a request for
  * GPUs or another runtime. Its health checks are timers of systemd, without which a container that has one does not start: where there is a
- * systemd, Podman leaves control groups to it.
+ * systemd, Podman leaves control groups to it. Who is not root makes none of version 1, and then Podman drops limits.
+ * Podman 4 makes a container of whatever platform has the image's name.
  */
-export const capabilities = (client: Client): Effect.Effect<Partial<Capabilities>> =>
-  ask(client, { operation: "connect", method: "GET", path: "/info" }, Schemas.info).pipe(
-    Effect.map(({ cgroupDriver }) => cgroupDriver === "systemd"),
-    Effect.orElseSucceed(() => false),
-    Effect.map((healthcheck) => ({ healthcheck, seccomp: false, gpus: false, runtime: false }))
-  )
+export const look = (client: Client): Effect.Effect<PodmanHost> =>
+  Effect.gen(function*() {
+    const { cgroupDriver, cgroupVersion, security = [] } = yield* ask(
+      client,
+      { operation, method: "GET", path: "/info" },
+      Schemas.info
+    ).pipe(Effect.orElseSucceed(() => ({ cgroupDriver: undefined, cgroupVersion: undefined, security: undefined })))
+    const major = yield* ask(client, { operation, method: "GET", path: "/version" }, Schemas.version).pipe(
+      Effect.map(({ version }) => Number.parseInt(version, 10)),
+      Effect.orElseSucceed(() => 0)
+    )
+    const hasCgroups = cgroupVersion !== "1" || !security.includes("name=rootless")
+    return {
+      hasCgroups,
+      capabilities: {
+        healthcheck: cgroupDriver === "systemd",
+        platforms: major > 4,
+        memoryLimit: hasCgroups,
+        cpuLimit: hasCgroups,
+        pidsLimit: hasCgroups,
+        seccomp: false,
+        gpus: false,
+        runtime: false
+      }
+    }
+  })

@@ -70,6 +70,17 @@ export const exec = Effect.fnUntraced(function*(
     ask(client, { operation, method: "GET", path: `/exec/${segment(id)}/json` }, Schemas.exec)
   const look = lookAt(id)
   const overOf = (id: string) => Effect.repeat(lookAt(id), { schedule: patience, while: ({ isRunning }) => isRunning })
+  /** Podman 4 does not see the end of one to which nobody is attached. */
+  const attached = Effect.fnUntraced(function*(id: string): Effect.fn.Return<void, Errors.Reason, Scope.Scope> {
+    const socket = yield* hijack(client, {
+      operation,
+      method: "POST",
+      path: `/exec/${segment(id)}/start`,
+      json: { Detach: false, Tty: false }
+    })
+    socket.resume()
+    yield* ended(socket)
+  })
   let isOver = false
   let isAccepted = false
   // The connection is there before the process is: until that has run it has no exit code, which Podman always shows.
@@ -83,13 +94,19 @@ export const exec = Effect.fnUntraced(function*(
       return yield* reason("InvalidArgument", { operation, message: `${JSON.stringify(name)} is not a signal` })
     }
     if (isOver) return
-    const { id: helper } = yield* create({ Cmd: signaller(mark, number), User: config.user })
-    const started = yield* Effect.result(send(client, {
-      operation,
-      method: "POST",
-      path: `/exec/${segment(helper)}/start`,
-      json: { Detach: true, Tty: false }
-    }))
+    const { id: helper } = yield* create({
+      Cmd: signaller(mark, number),
+      User: config.user,
+      AttachStdout: client.isPodman
+    })
+    const started = yield* Effect.result(
+      client.isPodman ? Effect.scoped(attached(helper)) : send(client, {
+        operation,
+        method: "POST",
+        path: `/exec/${segment(helper)}/start`,
+        json: { Detach: true, Tty: false }
+      })
+    )
     const { exitCode } = yield* overOf(helper)
     if (Result.isFailure(started) || (exitCode ?? 0) > 0) {
       return yield* reason("Unsupported", {

@@ -28,6 +28,8 @@ export interface Request<E = never> {
   /** A tar archive to send. */
   readonly archive?: Stream.Stream<Uint8Array, E> | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** A status of a refusal that is an answer too. */
+  readonly answer?: number | undefined
 }
 
 /** An engine to ask: a connection, and the version of the API that was agreed on. */
@@ -240,7 +242,9 @@ export const open = Effect.fnUntraced(function*<E = never>(
   const call = yield* exchange(client, request, { hijack: false })
   const { response } = call
   if (!(response instanceof Http.IncomingMessage)) return yield* cut(request.operation)
-  if (!isFine(response.statusCode)) return yield* refused(client, request.operation, call, response)
+  if (!isFine(response.statusCode) && response.statusCode !== request.answer) {
+    return yield* refused(client, request.operation, call, response)
+  }
   return {
     status: response.statusCode ?? 0,
     headers: response.headers,

@@ -41,8 +41,8 @@ export const version = decoder(
 
 /** `GET /info` */
 export const info = decoder(
-  Schema.Struct({ security: optionalTexts, cgroupDriver: text }).pipe(
-    Schema.encodeKeys({ security: "SecurityOptions", cgroupDriver: "CgroupDriver" })
+  Schema.Struct({ security: optionalTexts, cgroupDriver: text, cgroupVersion: text }).pipe(
+    Schema.encodeKeys({ security: "SecurityOptions", cgroupDriver: "CgroupDriver", cgroupVersion: "CgroupVersion" })
   )
 )
 

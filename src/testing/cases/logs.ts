@@ -5,6 +5,7 @@ import * as Container from "../../Container.ts"
 import * as Logs from "../../Logs.ts"
 import { type Case, group, inTurn, job, until } from "../case.ts"
 import { equal, equalBytes, fails, holds } from "../expect.ts"
+import { Fixture } from "../fixture.ts"
 
 const it = group("logs")
 
@@ -19,16 +20,19 @@ const ended = Effect.fnUntraced(function*(script: string) {
   return handle
 })
 
-/** Writes `a`, `b` to standard error, `c`, each when the one before has been seen in the log. */
-const abc = Effect.gen(function*() {
-  const { next, self } = yield* inTurn("echo a", "echo b >&2", "echo c")
+/**
+ * Writes `a`, `b` to standard error, `c`, each when the one before has been seen in the log, and not sooner than after a
+ * number of seconds.
+ */
+const abc = Effect.fnUntraced(function*(seconds = 0) {
+  const { next, self } = yield* inTurn("echo a", `sleep ${seconds}; echo b >&2`, `sleep ${seconds}; echo c`)
   const handle = yield* Container.start(self)
   // Ends with the scope; what it fails to see the case finds missing.
   yield* Effect.forkScoped(Effect.ignore(Stream.runForEach(handle.logs(), () => next)))
   return handle
 })
 
-const abcEnded = Effect.tap(abc, ({ exitCode }) => exitCode)
+const abcEnded = Effect.tap(abc(), ({ exitCode }) => exitCode)
 
 const lines = (count: number, from = 1): Uint8Array =>
   new TextEncoder().encode(Array.from({ length: count }, (_, n) => `${n + from}\n`).join(""))
@@ -75,7 +79,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "follow ends when the container does",
     Effect.gen(function*() {
-      const handle = yield* abc
+      const handle = yield* abc()
       yield* equal("text", text(yield* Stream.runCollect(handle.logs({ follow: true }))), "a\nb\nc\n")
       yield* equal("isRunning", yield* handle.isRunning, false)
     })
@@ -90,7 +94,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a handle's stdout, stderr and all, at once and again",
     Effect.gen(function*() {
-      const handle = yield* abc
+      const handle = yield* abc()
       const [stdout, stderr, all] = yield* Effect.all([bytes(handle.stdout), bytes(handle.stderr), bytes(handle.all)], {
         concurrency: "unbounded"
       })
@@ -146,7 +150,9 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "timestamps, since and until",
     Effect.gen(function*() {
-      const { id } = yield* abcEnded
+      const { ways = [] } = yield* Fixture
+      const { exitCode, id } = yield* abc(ways.includes("its times of output are whole seconds") ? 1.1 : 0)
+      yield* exitCode
       const frames = yield* Stream.runCollect(Container.logs(id, { timestamps: true }))
       yield* equal("text without the timestamps", text(frames), "a\nb\nc\n")
       const times = frames.map(({ timestamp }) => timestamp ?? 0n)
@@ -221,7 +227,7 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "combined",
     Effect.gen(function*() {
-      const handle = yield* abc
+      const handle = yield* abc()
       yield* equal("text", String(yield* bytes(Logs.combined(handle.logs()))), "a\nb\nc\n")
     })
   )

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Backend, Container } from "effect-containers"
-import type { ContainerConfig } from "effect-containers"
+import type { ContainerConfig, Errors } from "effect-containers"
 import * as Docker from "effect-containers/layers/Docker"
 import { creation } from "effect-containers/layers/docker/creation"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -136,18 +136,47 @@ describe("what the engine's host has to have", { timeout: 60_000 }, () => {
       }
     }))
 
-  it.live("health checks of Podman's are made by systemd", () =>
-    Effect.gen(function*() {
-      const capabilities = Effect.fnUntraced(function*(info: object) {
-        const fake = yield* serve((_, response) => json(response, 200, info), {
-          onPing: (_, response) => pong(response, "1.41", "Libpod/5.4.2 (linux)")
+  describe("of Podman's", () => {
+    const backend = Effect.fnUntraced(function*(info: object, version = "5.4.2") {
+      const fake = yield* serve(
+        (_, response, path) => json(response, 200, path === "/version" ? { Version: version } : info),
+        { onPing: (_, response) => pong(response, "1.41", `Libpod/${version} (linux)`) }
+      )
+      return yield* Effect.provide(Backend.Backend, engine(fake.host))
+    })
+
+    it.live("health checks are made by systemd", () =>
+      Effect.gen(function*() {
+        const { capabilities: { gpus, healthcheck, runtime, seccomp } } = yield* backend({ CgroupDriver: "cgroupfs" })
+        assert.deepStrictEqual([gpus, healthcheck, runtime, seccomp], [false, false, false, false])
+        assert.strictEqual((yield* backend({ CgroupDriver: "systemd" })).capabilities.healthcheck, true)
+        assert.strictEqual((yield* backend({})).capabilities.healthcheck, false)
+      }))
+
+    it.live("limits, pauses and counts are control groups'", () =>
+      Effect.gen(function*() {
+        const can = Effect.fnUntraced(function*(CgroupVersion: string, ...SecurityOptions: ReadonlyArray<string>) {
+          const { capabilities: { cpuLimit, memoryLimit, pidsLimit }, pause, usage } = yield* backend({
+            CgroupVersion,
+            SecurityOptions
+          })
+          const isAsked = (operation: Effect.Effect<unknown, { readonly reason: Errors.Reason }>) =>
+            Effect.match(operation, {
+              onSuccess: () => true,
+              onFailure: ({ reason }) => reason._tag !== "Unsupported"
+            })
+          return [cpuLimit, memoryLimit, pidsLimit, yield* isAsked(pause("a")), yield* isAsked(usage("a"))]
         })
-        const { capabilities } = yield* Effect.provide(Backend.Backend, engine(fake.host))
-        return capabilities
-      })
-      const { gpus, healthcheck, runtime, seccomp } = yield* capabilities({ CgroupDriver: "cgroupfs" })
-      assert.deepStrictEqual([gpus, healthcheck, runtime, seccomp], [false, false, false, false])
-      assert.strictEqual((yield* capabilities({ CgroupDriver: "systemd" })).healthcheck, true)
-      assert.strictEqual((yield* capabilities({})).healthcheck, false)
-    }))
+        const rootless = ["name=seccomp,profile=default", "name=rootless"]
+        assert.deepStrictEqual(yield* can("1", ...rootless), [false, false, false, false, false])
+        assert.deepStrictEqual(yield* can("2", ...rootless), [true, true, true, true, true])
+        assert.deepStrictEqual(yield* can("1"), [true, true, true, true, true])
+      }))
+
+    it.live("platforms are told apart from 5 on", () =>
+      Effect.gen(function*() {
+        assert.strictEqual((yield* backend({}, "4.3.1")).capabilities.platforms, false)
+        assert.strictEqual((yield* backend({}, "5.4.2")).capabilities.platforms, true)
+      }))
+  })
 })

@@ -1,11 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Backend, Container, Filter, Logs } from "effect-containers"
+import { Backend, Container, Errors, Filter, Logs } from "effect-containers"
 import * as Docker from "effect-containers/layers/Docker"
+import { completed } from "effect-containers/layers/docker/completed"
 import { withoutNotice } from "effect-containers/layers/dockerApi/notice"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Tar from "effect/encoding/Tar"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { json, pong, serve } from "./fake.ts"
 import type { Handler } from "./fake.ts"
@@ -116,6 +119,44 @@ describe("what Podman says at the end of an output", () => {
     }))
 })
 
+const statHeader = "X-Docker-Container-Path-Stat"
+const stat = (of: object) => Buffer.from(JSON.stringify({ mtime: "2024-01-01T00:00:00Z", ...of })).toString("base64")
+const file = { size: 7, mode: 0o644, linkTarget: "/srv/file" }
+const link = { size: 8, mode: 2 ** 27 + 0o777, linkTarget: "/nowhere" }
+
+const copyOut = Effect.flatMap(Backend.Backend, (backend) => Stream.runCollect(backend.copyOut("a", "/srv/link")))
+
+describe("an output that broke off, as the process has not read all of its input", () => {
+  const frame = (source: "stdout" | "stderr", text: string): Logs.Frame => ({ source, bytes: encoder.encode(text) })
+  const log = [frame("stdout", "one\n"), frame("stderr", "no\n"), frame("stdout", "two\n"), frame("stderr", "none\n")]
+  const found = (
+    told: ReadonlyArray<Logs.Frame>,
+    kept: Stream.Stream<Logs.Frame, Errors.Reason> = Stream.fromIterable(log)
+  ) =>
+    Effect.map(
+      Stream.runCollect(completed(Stream.fromIterable(told), kept)),
+      (frames) => frames.map(({ bytes, source }) => `${source}: ${Buffer.from(bytes).toString()}`)
+    )
+
+  it.effect("is completed from the log, each source by itself", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* found([]), ["stdout: one\n", "stderr: no\n", "stdout: two\n", "stderr: none\n"])
+      assert.deepStrictEqual(yield* found([frame("stderr", "no\nno"), frame("stdout", "one\n")]), [
+        "stderr: no\nno",
+        "stdout: one\n",
+        "stdout: two\n",
+        "stderr: ne\n"
+      ])
+      assert.lengthOf(yield* found(log), 4)
+    }))
+
+  it.effect("is what it is where there is no log", () =>
+    Effect.gen(function*() {
+      const gone = Stream.fail(new Errors.NotFound({ operation: "logs", message: "no such container" }))
+      assert.deepStrictEqual(yield* found([frame("stdout", "one\n")], gone), ["stdout: one\n"])
+    }))
+})
+
 describe("in Docker's words", { timeout: 60_000 }, () => {
   it.live("names and events", () =>
     Effect.scoped(Effect.gen(function*() {
@@ -181,4 +222,41 @@ describe("in Docker's words", { timeout: 60_000 }, () => {
       const error = yield* Effect.provide(Effect.flip(Container.usage("a")), engine(host))
       assert.strictEqual(error.reason._tag, "Conflict")
     })))
+
+  it.live("a link that leads nowhere is one, though it is said that nothing is there", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { host, requests } = yield* podman((request, response) => {
+        if (request.method === "HEAD") return void response.writeHead(404, { [statHeader]: stat(link) }).end()
+        json(response, 404, { message: "no such file or directory" })
+      })
+      const bytes = yield* Effect.provide(copyOut, engine(host))
+      const [entry] = yield* Stream.runCollect(Stream.pipeThroughChannel(Stream.fromIterable(bytes), Tar.decode()))
+      assert.deepStrictEqual([entry?.header.type, entry?.header.linkTarget], ["Symlink", "/nowhere"])
+      const copy = Effect.flatMap(Backend.Backend, (backend) => backend.copyIn("a", "/srv/link", Stream.empty))
+      assert.strictEqual((yield* Effect.provide(Effect.flip(copy), engine(host))).reason._tag, "NotFound")
+      assert.isFalse(requests.some((one) => one.startsWith("PUT")))
+    })))
+
+  it.live.each([[1, "content"], [4, "content"], [5, undefined]] as const)(
+    "an archive that is empty %i times, as the files are taken away while Podman looks, is asked for again",
+    ([times, expected]) =>
+      Effect.scoped(Effect.gen(function*() {
+        const archive = yield* Stream.runCollect(
+          Stream.pipeThroughChannel(Stream.make(Tar.file("file", "content")), Tar.encode())
+        )
+        let asked = 0
+        const { host } = yield* podman((request, response, path) => {
+          if (request.method === "HEAD") return void response.writeHead(200, { [statHeader]: stat(file) }).end()
+          if (!path.startsWith("/containers/a/archive")) return json(response, 200, {})
+          response.writeHead(200).end(++asked > times ? Buffer.concat(archive) : "")
+        })
+        const found = yield* Effect.provide(Effect.result(Container.readText("a", "/srv/file")), engine(host))
+        if (expected !== undefined) return assert.deepStrictEqual(found, Result.succeed(expected))
+        assert.strictEqual(
+          Result.isFailure(found) && "reason" in found.failure && found.failure.reason._tag,
+          "Protocol"
+        )
+        assert.strictEqual(asked, 5)
+      }))
+  )
 })
