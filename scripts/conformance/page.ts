@@ -9,6 +9,7 @@ export interface Report {
   readonly engine: string
   readonly version: string
   readonly refuses: ReadonlyArray<string>
+  readonly ways: ReadonlyArray<string>
   readonly cases: ReadonlyArray<{ readonly group: string; readonly name: string; readonly passed: boolean }>
 }
 
@@ -18,7 +19,7 @@ export const read = (folder: string, engines: ReadonlyArray<string>): ReadonlyAr
     const path = join(folder, `${engine}.json`)
     return existsSync(path)
       ? JSON.parse(readFileSync(path, "utf8")) as Report
-      : { engine, version: "did not start", refuses: [], cases: [] }
+      : { engine, version: "did not start", refuses: [], ways: [], cases: [] }
   })
 
 const escaped = (text: string) => text.replaceAll("|", "\\|")
@@ -47,6 +48,13 @@ const counts = ({ cases }: Report) => {
   return { passed, failed: cases.length === 0 ? 1 : cases.length - passed }
 }
 
+/** Of what is the same for several engines, who they are. */
+const byWay = (reports: ReadonlyArray<Report>): ReadonlyArray<ReadonlyArray<string>> =>
+  [...new Set(reports.flatMap(({ ways }) => ways))].map((way) => [
+    way,
+    reports.flatMap(({ engine, ways }) => ways.includes(way) ? [engine] : []).join(", ")
+  ])
+
 export const page = (reports: ReadonlyArray<Report>): string =>
   [
     "# Conformance",
@@ -60,6 +68,8 @@ export const page = (reports: ReadonlyArray<Report>): string =>
         return [report.engine, report.version, String(report.cases.length), String(failed), report.refuses.join(", ")]
       })
     ),
+    "Some engines have ways of their own that no client can mend. There the list asks for these, and not for everybody's.",
+    lines(["Way", "Of"], byWay(reports)),
     ...[...casesOf(reports)].map(([group, names]) =>
       [
         `## ${group}`,
@@ -71,14 +81,32 @@ export const page = (reports: ReadonlyArray<Report>): string =>
     )
   ].join("\n\n") + "\n"
 
-/** Engine by case, of the cases that do not pass everywhere; the last line counts. */
+/** How many of a group passed, and of how many if that is not all. */
+const share = ({ cases }: Report, group: string): string => {
+  const own = cases.filter((one) => one.group === group)
+  const passed = own.filter(({ passed }) => passed).length
+  return own.length === 0 ? "-" : passed === own.length ? String(passed) : `${passed}/${own.length}`
+}
+
+/** Groups of cases by engine, and the cases that do not pass everywhere; the last line counts. */
 export const table = (reports: ReadonlyArray<Report>): string => {
   const all = reports.map((report) => ({ report, ...counts(report) }))
-  const rows = all.map(({ failed, passed, report }) =>
-    `${report.engine.padEnd(14)} ${report.version.padEnd(24)} ${passed} passed, ${failed} failed\n`
-    + report.cases.filter(({ passed }) => !passed).map(({ group, name }) => `  failed: ${group}: ${name}\n`).join("")
+  const engines = all.map(({ failed, passed, report }, n) =>
+    `${String(n + 1).padStart(3)} ${report.engine.padEnd(22)} ${report.version.padEnd(24)} `
+    + `${passed} passed, ${failed} failed\n`
+    + report.cases.filter(({ passed }) => !passed).map(({ group, name }) => `    failed: ${group}: ${name}\n`).join("")
   )
+  const groups = [...casesOf(reports).keys()]
+  const wide = Math.max(0, ...groups.map((group) => group.length))
+  const row = (head: string, cells: ReadonlyArray<string>) =>
+    `${head.padEnd(wide)} ${cells.map((cell) => cell.padStart(6)).join("")}\n`
   const cases = all.reduce((sum, { failed, passed }) => sum + failed + passed, 0)
   const failures = all.reduce((sum, { failed }) => sum + failed, 0)
-  return `${rows.join("")}${cases} cases, ${failures} failures\n`
+  return [
+    ...engines,
+    "\n",
+    row("", reports.map((_, n) => String(n + 1))),
+    ...groups.map((group) => row(group, reports.map((report) => share(report, group)))),
+    `\n${cases} cases, ${failures} failures\n`
+  ].join("")
 }

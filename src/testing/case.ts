@@ -150,16 +150,17 @@ export const until = <A, E, R>(effect: Effect.Effect<A, E, R>, done: (value: A) 
   Effect.repeat(effect, { until: done, schedule: Schedule.spaced("50 millis") })
 
 /**
- * Goes on when the engine can do it. When it cannot, asking for it is refused, naming the engine, and leaves nothing.
+ * Goes on when the engine can do all of it. When it cannot, asking for it is refused, naming the engine, and leaves nothing.
  */
 export const needs = <E, R>(
-  capability: keyof Capabilities,
+  capability: keyof Capabilities | ReadonlyArray<keyof Capabilities>,
   self: Container.Container,
   body: (container: Container.Container) => Effect.Effect<unknown, E, R>
 ) =>
   Effect.gen(function*() {
     const backend = yield* Backend
-    if (backend.capabilities[capability]) return yield* body(self)
+    const asked = typeof capability === "string" ? [capability] : capability
+    if (asked.every((one) => backend.capabilities[one])) return yield* body(self)
     const { container, found } = yield* tracked(self)
     yield* fails(Effect.scoped(Container.start(container)), {
       tag: "ContainerCreate",

@@ -24,14 +24,16 @@ interface Said {
   readonly version: string
   /** What it cannot do, by the names of capabilities and parts. */
   readonly refuses: ReadonlyArray<string>
+  /** What of its own is asked of it. */
+  readonly ways: ReadonlyArray<string>
 }
 
 const ask = Effect.gen(function*() {
   const { capabilities, health } = yield* Backend.Backend
-  const { missing = [] } = yield* Testing.Fixture
+  const { missing = [], ways = [] } = yield* Testing.Fixture
   const { name, version } = yield* health
   const lacking = Object.entries(capabilities).flatMap(([name, can]) => can === true ? [] : [name])
-  return { version: `${name} ${version}`, refuses: [...lacking, ...missing] }
+  return { version: `${name} ${version}`, refuses: [...lacking, ...missing], ways }
 })
 
 const report = async (engine: string, said: Said, results: ReadonlyArray<Result>): Promise<void> => {
@@ -47,7 +49,7 @@ const report = async (engine: string, said: Said, results: ReadonlyArray<Result>
 for (const suite of suites) {
   layer(suite.layer, { concurrent: true, excludeTestServices: true, timeout: "2 minutes" })(suite.name, (it) => {
     const results: Array<Result> = []
-    let said: Said = { version: "did not say", refuses: [] }
+    let said: Said = { version: "did not say", refuses: [], ways: [] }
     const asked = Effect.runSync(Effect.cached(Effect.map(ask, (answer) => {
       said = answer
     })))

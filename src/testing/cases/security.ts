@@ -31,12 +31,15 @@ const mask = (
 
 const ends = (error: Errors.ExitCode | { readonly _tag: string }): error is Errors.ExitCode => error._tag === "ExitCode"
 
+/** What it takes to confine code that nobody trusts. */
+const untrusted = ["linuxCapabilities", "memoryLimit", "cpuLimit", "pidsLimit"] as const
+
 /** What somebody tries from inside, and what he gets to see. */
 const attempt = (what: string, script: string, expected: string) =>
   it(
     `code that nobody trusts ${what}`,
     Effect.flatMap(job(script), (self) =>
-      needs("linuxCapabilities", Container.untrusted(self), (self) =>
+      needs(untrusted, Container.untrusted(self), (self) =>
         Effect.flatMap(Container.string(self), (text) =>
           equal(what, text, expected))))
   )
@@ -75,7 +78,7 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const backend = yield* Backend
       const self = Container.untrusted(yield* job(["sleep", "600"]))
-      yield* needs("linuxCapabilities", self, (self) =>
+      yield* needs(untrusted, self, (self) =>
         Effect.gen(function*() {
           const { id } = yield* Container.start(self)
           const asked = backend.exec(id, {
@@ -230,7 +233,7 @@ export const cases: ReadonlyArray<Case> = [
     "code that nobody trusts has the engine's filter of system calls, whatever was said before",
     Effect.flatMap(job("grep Seccomp: /proc/self/status"), (self) =>
       needs(
-        "linuxCapabilities",
+        untrusted,
         self.pipe(Container.seccomp("unconfined"), Container.untrusted),
         (self) => Effect.flatMap(Container.string(self), (text) => equal("the kernel's word", text, "Seccomp:\t2\n"))
       ))
@@ -256,7 +259,7 @@ export const cases: ReadonlyArray<Case> = [
     "code that nobody trusts is ended when its time is over",
     Effect.gen(function*() {
       const self = (yield* job("echo early; sleep 600")).pipe(Container.untrusted, Container.timeLimit("2 seconds"))
-      yield* needs("linuxCapabilities", self, (self) =>
+      yield* needs(untrusted, self, (self) =>
         Effect.gen(function*() {
           const error = yield* fails(Container.run(self), { tag: "ExitCode", names: ["time limit"] })
           yield* equal("what it wrote until then", ends(error) && error.logs.stdoutText, "early\n")
@@ -268,7 +271,7 @@ export const cases: ReadonlyArray<Case> = [
     "code that nobody trusts is not kept with all that it writes",
     Effect.gen(function*() {
       const self = Container.untrusted(yield* job("head -c 4000000 /dev/zero; echo end"))
-      yield* needs("linuxCapabilities", self, (self) =>
+      yield* needs(untrusted, self, (self) =>
         Effect.gen(function*() {
           const { logs } = yield* Container.run(self)
           yield* holds("at most 1 MiB is kept", logs.text.length <= 1024 * 1024, logs.text.length)
