@@ -4,15 +4,15 @@
  * to Vitest, such as `-t "exit code"`, with what follows them.
  */
 import { spawnSync } from "node:child_process"
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { page, read, table } from "./conformance/page.ts"
-import { EnginesError } from "./engines/home.ts"
+import { EnginesError, suite } from "./engines/home.ts"
 import { start } from "./engines/start.ts"
-import { names, row, rows } from "./engines/table.ts"
+import { commonSuite, names, row, rows } from "./engines/table.ts"
 import * as User from "./engines/user.ts"
-import { variables } from "./engines/variables.ts"
+import { variable, variables } from "./engines/variables.ts"
 
 const given = process.argv.slice(2)
 const dash = given.findIndex((argument) => argument.startsWith("-"))
@@ -42,7 +42,14 @@ const vitestOfUser = async (name: string, environment: Readonly<Record<string, s
   const started = await start([name, "registry", "registry-auth", "registry-tls"])
   try {
     const home = started.engines[name]?.home ?? ""
-    return vitest([name], { ...environment, ...variables(started), ...User.variables(home) }, User.asUser)
+    // What an image is made of.
+    const busybox = join(home, "busybox")
+    copyFileSync(join(await suite(commonSuite), "usr/bin/busybox"), busybox)
+    return vitest(
+      [name],
+      { ...environment, ...variables(started), ...User.variables(home), [variable("busybox")]: busybox },
+      User.asUser
+    )
   } finally {
     await started.stop()
   }

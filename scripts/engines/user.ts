@@ -41,13 +41,18 @@ export const give = (home: string, ...names: ReadonlyArray<string>): void => {
   }
 }
 
-const drop = ["setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups", "--inh-caps=-all"]
-
-/** What one of his programs is started with on this machine. */
-export const asUser = drop
+/** What one of his programs is started with. */
+export const asUser = ["setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups", "--inh-caps=-all"]
 
 /** The same inside of an engine's namespaces; `cgroup`: where all that he starts can be found again. */
 export const inside = (home: string, cgroup: string): ReadonlyArray<string> => [
-  ...["bash", script("inside.sh"), "user", String(uid), home, cgroup, ...drop, "env"],
+  "bash",
+  script("inside.sh"),
+  "user",
+  String(uid),
+  home,
+  cgroup,
+  ...asUser,
+  "env",
   ...Object.entries(variables(home)).map(([name, value]) => `${name}=${value}`)
 ]
