@@ -32,6 +32,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { EngineEvent, EventsOptions, PullOptions, PushOptions } from "./backend/model.ts"
 import type { Primitives } from "./backend/primitives.ts"
+import { resetByExec } from "./backend/reset.ts"
 import * as Capabilities from "./Capabilities.ts"
 import * as Errors from "./Errors.ts"
 import type { PullStatus } from "./Progress.ts"
@@ -43,7 +44,7 @@ export type { Primitives } from "./backend/primitives.ts"
 export type * from "./backend/volume.ts"
 
 /**
- * What `make` takes: the operations that the engine has; each that is left out fails `Unsupported`.
+ * What `make` takes: the operations that the engine has; each that is left out fails `Unsupported`, but `reset`, which an exec can do.
  *
  * @category models
  * @since 0.1.0
@@ -109,6 +110,7 @@ export class Backend extends Context.Service<Backend, {
   readonly resize: Named<Primitives["resize"], Errors.ContainerAttach>
   /** Its streams fail with bare reasons. */
   readonly exec: Named<Primitives["exec"], Errors.ContainerExec>
+  readonly reset: Named<Primitives["reset"], Errors.ContainerExec>
   readonly copyIn: <E>(
     id: string,
     path: string,
@@ -182,6 +184,7 @@ export const make = Effect.fnUntraced(function*(
     logs: refuseStream("logs"),
     resize: refuse("resize"),
     exec: refuse("exec"),
+    reset: (id, options) => resetByExec(primitives.exec, id, options),
     copyIn: refuse("copyIn"),
     copyOut: refuseStream("copyOut"),
     createNetwork: refuse("createNetwork"),
@@ -299,6 +302,7 @@ export const make = Effect.fnUntraced(function*(
     logs: (id, options) => Stream.mapError(primitives.logs(id, options), container(Errors.ContainerLogs, id)),
     resize: (id, size) => Effect.mapError(primitives.resize(id, size), container(Errors.ContainerAttach, id)),
     exec: (id, config) => Effect.mapError(primitives.exec(id, config), container(Errors.ContainerExec, id)),
+    reset: (id, options) => Effect.mapError(primitives.reset(id, options), container(Errors.ContainerExec, id)),
     copyIn: (id, path, archive) =>
       Effect.mapError(
         primitives.copyIn(id, path, archive),

@@ -58,6 +58,7 @@ export {
   wait
 } from "./container/manage.ts"
 export * from "./container/options.ts"
+export { type ContainerPool, pool, type PoolError, type PoolOptions } from "./container/pool.ts"
 export * from "./container/resolution.ts"
 export {
   exitCode,

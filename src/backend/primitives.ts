@@ -96,6 +96,14 @@ export interface Primitives {
   readonly resize: (id: string, size: TerminalSize) => Effect.Effect<void, Errors.Reason>
   /** Starts a further process. Its input and output live in the scope. */
   readonly exec: (id: string, config: ExecConfig) => Effect.Effect<Exec, Errors.Reason, Scope.Scope>
+  /**
+   * Kills all processes of a container that runs but its first, and empties directories (absolute paths, which must be
+   * there). Fails `Conflict` when something is left. Default: by a script for the `/bin/sh` of the container, executed.
+   */
+  readonly reset: (
+    id: string,
+    options: { readonly scratch: ReadonlyArray<string> }
+  ) => Effect.Effect<void, Errors.Reason>
   /** Unpacks a tar archive into a directory of the container, which must exist. */
   readonly copyIn: <E>(
     id: string,

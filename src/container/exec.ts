@@ -52,8 +52,11 @@ export interface ExecHandle {
 
 /** A command as it was begun. */
 export interface Begun {
+  readonly container: { readonly id: string; readonly image: string }
   readonly config: ExecConfig
   readonly process: Exec
+  /** Whether it was killed because its time was over. */
+  readonly isTimedOut?: (() => boolean) | undefined
   /** Names the container. */
   readonly failed: (reason: Errors.Reason) => Errors.ContainerExec
 }
@@ -71,7 +74,12 @@ export const begin = Effect.fnUntraced(function*(
   const process = yield* backend.exec(id, config)
   const { stdin } = options
   if (stdin !== undefined && typeof stdin !== "boolean") yield* Effect.forkScoped(feed(stdin, process))
-  return { config, process, failed: (reason) => new Errors.ContainerExec({ id, image, reason }) }
+  return {
+    container: { id, image },
+    config,
+    process,
+    failed: (reason) => new Errors.ContainerExec({ id, image, reason })
+  }
 })
 
 const conflict = (message: string) => new Errors.Conflict({ operation: "exec", message })

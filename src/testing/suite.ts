@@ -24,6 +24,7 @@ import { cases as limits } from "./cases/limits.ts"
 import { cases as logs } from "./cases/logs.ts"
 import { cases as networks } from "./cases/networks.ts"
 import { cases as output } from "./cases/output.ts"
+import { cases as pool } from "./cases/pool.ts"
 import { cases as ports } from "./cases/ports.ts"
 import { cases as process } from "./cases/process.ts"
 import { cases as processes } from "./cases/processes.ts"
@@ -61,6 +62,7 @@ export const cases: ReadonlyArray<Case> = [
   ...logs,
   ...exec,
   ...processes,
+  ...pool,
   ...ports,
   ...ready,
   ...supervision,

@@ -29,6 +29,7 @@ import { enginePlatform, type MemoryImage } from "./image.ts"
 import * as Networks from "./networks.ts"
 import type { Files } from "./recipe.ts"
 import { pull, push } from "./registry.ts"
+import { reset } from "./reset.ts"
 import * as Restart from "./restart.ts"
 import { infoOf as imageInfoOf } from "./store.ts"
 import { exportImages, importImages } from "./transport.ts"
@@ -150,6 +151,7 @@ const primitivesOf = (world: World): Omit<Primitives, Absent> => {
       faults.stream("logs", id, (verdict) => Stream.unwrap(Containers.logs(world, id, options, verdict))),
     resize: (id, size) => faults.effect("resize", id, () => Containers.resize(world, id, size)),
     exec: (id, config) => faults.effect("exec", id, (verdict) => exec(world, id, config, verdict)),
+    reset: (id, { scratch }) => faults.effect("reset", id, () => reset(world, id, scratch)),
     copyIn: (id, path, archive) =>
       faults.effect(
         "copyIn",

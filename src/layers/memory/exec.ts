@@ -28,7 +28,8 @@ export const exec = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Exec, Errors.Reason, Scope.Scope> {
   const held = yield* get(world, "exec", id)
   const { conflict, invalid } = reasons("exec")
-  if (held.process === undefined) return yield* conflict(`container ${id} does not run`)
+  const first = held.process
+  if (first === undefined) return yield* conflict(`container ${id} does not run`)
   if (config.command.length === 0) return yield* invalid("no command")
   const own = factsOf(held)
   const user = config.user ?? own.user
@@ -77,6 +78,8 @@ export const exec = Effect.fnUntraced(function*(
   })
   running = launched
   if (running.status() === undefined) held.execs.add(running)
+  // It may have ended its container with the first thing that it did.
+  if (held.process !== first) running.kill(new ExitStatus.Killed({ signal: "SIGKILL" }))
   // Whoever asked for it is gone: so is the process.
   yield* Effect.addFinalizer(() => Effect.sync(() => launched.kill(new ExitStatus.Killed({ signal: "SIGKILL" }))))
   const pid = ++count
