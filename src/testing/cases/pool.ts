@@ -51,15 +51,18 @@ export const cases: ReadonlyArray<Case> = [
     "kills what a use left running",
     Effect.gen(function*() {
       const { found, pool } = yield* pooled({ size: 1 })
-      const id = yield* pool.use((container) =>
+      const left = yield* pool.use((container) =>
         Effect.gen(function*() {
-          yield* Effect.forkDetach(Effect.exit(Container.execRun(container, ["sleep", "600"])))
-          yield* Container.execRun(container, ["sleep", "0.2"])
-          return container.id
+          const fiber = yield* Effect.forkDetach(Effect.exit(Container.execRun(
+            container,
+            "echo begun > /tmp/begun; sleep 600"
+          )))
+          yield* until(Container.execExitCode(container, ["cat", "/tmp/begun"]), (code) => code === 0)
+          return { fiber, id: container.id }
         })
       )
-      const other = yield* pool.use(({ id }) => Effect.succeed(id))
-      yield* equal("container", other, id)
+      yield* fails(Effect.flatten(Fiber.join(left.fiber)), { tag: "ExitCode" })
+      yield* equal("container", yield* pool.use(({ id }) => Effect.succeed(id)), left.id)
       yield* equal("containers", yield* states(found), ["running"])
     })
   ),
