@@ -1,6 +1,6 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as EffectPool from "effect/Pool"
+import type * as EffectPool from "effect/Pool"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import { Backend } from "../Backend.ts"
