@@ -21,6 +21,8 @@ export interface Capabilities {
   readonly tmpfs: boolean
   /** Publishing a container's ports on the engine's host. */
   readonly ports: boolean
+  /** Publishing them on some of its addresses only, as on the loopback one, which is what a port gets that says nothing. */
+  readonly portAddresses: boolean
   readonly bridgeNetworks: boolean
   readonly hostNetwork: boolean
   /** To have no network at all. */
@@ -32,8 +34,12 @@ export interface Capabilities {
   /** Name servers of one's own choice. */
   readonly dns: boolean
   readonly memoryLimit: boolean
-  /** How much time of a CPU, which part of it, and of which CPUs. */
+  /** How much swap there is besides, or that it has no limit. */
+  readonly swapLimit: boolean
+  /** How much time of a CPU. */
   readonly cpuLimit: boolean
+  /** Which part of the CPUs' time, and of which CPUs. */
+  readonly cpuShares: boolean
   readonly pidsLimit: boolean
   readonly ulimits: boolean
   /** The size of `/dev/shm`. */
@@ -53,8 +59,10 @@ export interface Capabilities {
   readonly logDriver: boolean
   readonly readOnlyRoot: boolean
   readonly privileged: boolean
-  /** Linux capabilities of one's own choice, and the promise not to gain new privileges. */
+  /** Linux capabilities of one's own choice. */
   readonly linuxCapabilities: boolean
+  /** The promise not to gain new privileges. */
+  readonly noNewPrivileges: boolean
   readonly devices: boolean
   /** GPUs by their number, as the engine finds them. */
   readonly gpus: boolean
@@ -84,6 +92,7 @@ export const all: Capabilities = {
   namedVolumes: true,
   tmpfs: true,
   ports: true,
+  portAddresses: true,
   bridgeNetworks: true,
   hostNetwork: true,
   noNetwork: true,
@@ -91,7 +100,9 @@ export const all: Capabilities = {
   extraHosts: true,
   dns: true,
   memoryLimit: true,
+  swapLimit: true,
   cpuLimit: true,
+  cpuShares: true,
   pidsLimit: true,
   ulimits: true,
   shmSize: true,
@@ -108,6 +119,7 @@ export const all: Capabilities = {
   readOnlyRoot: true,
   privileged: true,
   linuxCapabilities: true,
+  noNewPrivileges: true,
   devices: true,
   gpus: true,
   seccomp: true,
@@ -118,11 +130,19 @@ export const all: Capabilities = {
   eventHistory: true
 }
 
+/** All addresses of a host. */
+const anywhere: ReadonlySet<string> = new Set(["", "0.0.0.0", "::"])
+
 const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (config: ContainerConfig) => boolean]> = [
   ["bindMounts", "volume (a bind mount)", (config) => config.mounts.some((mount) => mount.type === "bind")],
   ["namedVolumes", "volume (a named volume)", (config) => config.mounts.some((mount) => mount.type === "volume")],
   ["tmpfs", "tmpfs", (config) => config.mounts.some((mount) => mount.type === "tmpfs")],
   ["ports", "port", (config) => config.ports.length > 0],
+  [
+    "portAddresses",
+    "port (on one of its host's addresses alone)",
+    (config) => config.ports.some(({ hostIp }) => !anywhere.has(hostIp))
+  ],
   ["noNetwork", "network (none)", ({ networks }) => networks.some(({ name }) => name === "none")],
   ["hostNetwork", "network (host)", ({ networks }) => networks.some(({ name }) => name === "host")],
   [
@@ -139,10 +159,15 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
   ["dns", "dns", (config) => config.dns !== undefined],
   ["memoryLimit", "memory", ({ resources }) => resources.memory !== undefined || resources.memorySwap !== undefined],
   [
-    "cpuLimit",
-    "cpus, cpuShares or cpuset",
-    ({ resources: { cpuShares, cpus, cpuset } }) =>
-      cpus !== undefined || cpuShares !== undefined || cpuset !== undefined
+    "swapLimit",
+    "memorySwap",
+    ({ resources: { memory, memorySwap } }) => memorySwap !== undefined && memorySwap !== memory
+  ],
+  ["cpuLimit", "cpus", ({ resources }) => resources.cpus !== undefined],
+  [
+    "cpuShares",
+    "cpuShares or cpuset",
+    ({ resources: { cpuShares, cpuset } }) => cpuShares !== undefined || cpuset !== undefined
   ],
   ["pidsLimit", "pids", (config) => config.resources.pids !== undefined],
   ["ulimits", "ulimit", (config) => config.resources.ulimits !== undefined],
@@ -161,9 +186,10 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
   ["privileged", "privileged", (config) => config.privileged],
   [
     "linuxCapabilities",
-    "capAdd, capDrop or noNewPrivileges",
-    (config) => config.capAdd.length > 0 || config.capDrop.length > 0 || config.noNewPrivileges
+    "capAdd or capDrop",
+    (config) => config.capAdd.length > 0 || config.capDrop.length > 0
   ],
+  ["noNewPrivileges", "noNewPrivileges", (config) => config.noNewPrivileges],
   ["devices", "device", (config) => config.devices.length > 0],
   ["gpus", "gpus", (config) => config.gpus !== undefined],
   ["seccomp", "seccomp", ({ seccomp }) => seccomp !== undefined && seccomp !== "unconfined"],

@@ -33,15 +33,18 @@ import { reason } from "../errors/make.ts"
 import * as Build from "./dockerApi/build.ts"
 import * as Connection from "./dockerApi/connection.ts"
 import { contact } from "./dockerApi/contact.ts"
-import * as Images from "./dockerApi/images.ts"
 import type { Client } from "./dockerApi/request.ts"
 import * as Transfer from "./dockerApi/transfer.ts"
 import type { SwarmConfig } from "./swarm/config.ts"
 import * as Containers from "./swarm/containers.ts"
 import * as Events from "./swarm/events.ts"
+import * as Files from "./swarm/files.ts"
 import * as Health from "./swarm/health.ts"
+import * as Images from "./swarm/images.ts"
+import * as Inside from "./swarm/inside.ts"
 import { ask, type Swarm } from "./swarm/known.ts"
 import * as Networks from "./swarm/networks.ts"
+import * as Reach from "./swarm/reach.ts"
 import { isSince } from "./swarm/refuse.ts"
 import * as Schemas from "./swarm/schemas.ts"
 import * as Watch from "./swarm/watch.ts"
@@ -62,6 +65,10 @@ const capabilitiesOf = (
   // Each node has volumes of its own.
   namedVolumes: false,
   noNetwork: false,
+  portAddresses: false,
+  swapLimit: false,
+  cpuShares: false,
+  noNewPrivileges: isSince(apiVersion, 44),
   stdin: false,
   // What a health check says stays on the node, and a job is not started again.
   healthcheck: false,
@@ -77,8 +84,8 @@ const capabilitiesOf = (
   eventHistory: false
 })
 
-/** Whether it is a manager, and can be asked about more than itself. */
-const checkManager = (client: Client): Effect.Effect<void, Errors.BackendNotAvailable> => {
+/** Its id as a node; a manager it must be, so that it can be asked about more than itself. */
+const checkManager = (client: Client): Effect.Effect<string | undefined, Errors.BackendNotAvailable> => {
   const refused = (reason: Errors.Reason) =>
     new Errors.BackendNotAvailable({
       candidates: [{ engine, address: Connection.address(client.connection.endpoint), reason }]
@@ -97,7 +104,7 @@ const checkManager = (client: Client): Effect.Effect<void, Errors.BackendNotAvai
         })
     ),
     Effect.mapError(refused),
-    Effect.asVoid
+    Effect.map(({ swarm }) => swarm?.node)
   )
 }
 
@@ -113,7 +120,7 @@ export const make = Effect.fnUntraced(function*(
   config: SwarmConfig = {}
 ): Effect.fn.Return<Backend.Backend["Service"], Errors.BackendNotAvailable, Scope.Scope> {
   const { client, environment } = yield* contact(engine, config)
-  yield* checkManager(client)
+  const id = yield* checkManager(client)
   const watch = yield* Watch.make({
     lostAfter: config.lostAfter ?? 10_000,
     pollInterval: config.pollInterval ?? 500,
@@ -125,6 +132,7 @@ export const make = Effect.fnUntraced(function*(
     environment,
     config,
     watch,
+    reach: yield* Reach.make({ config, id, manager: client, nodes: watch.nodes }),
     layer: randomBytes(8).toString("hex"),
     known: new Map(),
     pinned: new Map(),
@@ -138,8 +146,10 @@ export const make = Effect.fnUntraced(function*(
     ...Health.make(swarm),
     ...Transfer.make(client, environment),
     ...Build.make(client, environment),
-    ...Images.make(client),
+    ...Images.make(swarm),
     ...Containers.make(swarm),
+    ...Inside.make(swarm),
+    ...Files.make(swarm),
     ...Networks.make(swarm),
     ...Events.make(swarm)
   })

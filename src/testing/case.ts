@@ -100,11 +100,17 @@ export const turns = (...commands: ReadonlyArray<string>): Effect.Effect<Turns> 
     }
   })
 
-/** A container that runs {@link turns}. */
+/** A container that runs {@link turns}; where it cannot be told anything, with a while in between. */
 export const inTurn = (
   ...commands: ReadonlyArray<string>
-): Effect.Effect<{ readonly self: Container.Container; readonly next: Effect.Effect<unknown> }, never, Fixture> =>
+): Effect.Effect<
+  { readonly self: Container.Container; readonly next: Effect.Effect<unknown> },
+  never,
+  Backend | Fixture
+> =>
   Effect.gen(function*() {
+    const { capabilities } = yield* Backend
+    if (!capabilities.stdin) return { self: yield* job(commands.join("; sleep 0.5; ")), next: Effect.void }
     const { next, script, stdin } = yield* turns(...commands)
     return { self: Container.stdin(yield* job(script), stdin), next }
   })

@@ -75,6 +75,7 @@ export type Way =
   | "its archives tell no owners"
   | "its times of output are whole seconds"
   | "what has no network has received and sent nothing"
+  | "what nobody keeps nobody reads"
 
 /**
  * What the suite needs besides an engine.

@@ -138,7 +138,18 @@ const swarm = (name: string) => {
       Effect.gen(function*() {
         const host = yield* given(name)
         const registry = nodes > 1 ? `${yield* given("registry")}/nodes` : undefined
-        return Swarm.layer({ host, registry, healthTimeout: 60_000, connectTimeout: 60_000 })
+        const others = Array.from({ length: nodes - 1 }, (_, index) => `${name}-${index + 2}`)
+        const reached = yield* Effect.forEach(
+          others,
+          (node) => Effect.map(given(node), (host) => [node, { host }] as const)
+        )
+        return Swarm.layer({
+          host,
+          registry,
+          nodes: Object.fromEntries(reached),
+          healthTimeout: 60_000,
+          connectTimeout: 60_000
+        })
       })
     ),
     fixture: Layer.effect(
@@ -149,8 +160,7 @@ const swarm = (name: string) => {
         const registry = yield* given("registry")
         return {
           image: "busybox:test",
-          missing: ["exec", "copy", "pause", "usage"],
-          ways: runcWays(name),
+          ways: [...runcWays(name), "it may miss that memory ran out", "what nobody keeps nobody reads"],
           registries: { address: registry, down: "127.0.0.1:1", silent }
         }
       })

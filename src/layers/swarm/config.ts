@@ -10,6 +10,10 @@ const Milliseconds = Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum:
  *   lead to must be a manager.
  * - `registry`: where images are brought that are in no registry yet (built, imported), so that every node can have them:
  *   `host:port`, or that and a path. Without, such an image runs only on a Swarm of one node.
+ * - `nodes`: how the nodes' own engines are reached, by host name: `{ "worker-1": { host: "tcp://worker-1:2376", tls } }`.
+ *   Some things only they can do for a container: signals, a grace of its own when it is stopped, commands in it, its files
+ *   once it was started, pause, usage, whether it ran out of memory. The manager itself need not be named. What is asked of
+ *   a node that is not named is refused as `Unsupported`.
  * - `sharedPaths`: directories that are the same on every node, a network's file system for one. What is below them can be
  *   mounted. Default: none, and no path can.
  * - `lostAfter`: milliseconds for which a node may be away before its containers count as lost: their `wait` then fails with
@@ -35,6 +39,12 @@ const Milliseconds = Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum:
 export const SwarmConfig = Schema.Struct({
   ...address,
   registry: Schema.optional(Schema.NonEmptyString),
+  nodes: Schema.optional(
+    Schema.Record(
+      Schema.String,
+      Schema.Struct({ host: Schema.NonEmptyString, tls: address.tls })
+    )
+  ),
   sharedPaths: Schema.optional(Schema.Array(Schema.NonEmptyString)),
   lostAfter: Schema.optional(Milliseconds),
   placementTimeout: Schema.optional(Milliseconds),

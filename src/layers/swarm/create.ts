@@ -9,6 +9,7 @@ import { Placement, type SecretFile } from "./options.ts"
 import { refusal } from "./refuse.ts"
 import * as Schemas from "./schemas.ts"
 import { type Reference, serviceOf } from "./service.ts"
+import { check } from "./suited.ts"
 
 const operation = "create"
 
@@ -60,6 +61,7 @@ export const create = Effect.fnUntraced(function*(
 ): Effect.fn.Return<string, Errors.Reason> {
   const refused = refusal(config, swarm.config, swarm.client.apiVersion)
   if (refused !== undefined) return yield* refused
+  yield* check(swarm, config)
   const placement = yield* Placement
   const image = yield* pin(swarm, config.image)
   const secrets: Array<Reference> = []
@@ -98,13 +100,17 @@ export const create = Effect.fnUntraced(function*(
       headers: image.headers
     }, Schemas.created).pipe(
       // Of a creation it would mean that there is no image.
-      Effect.catchTag("NotFound", (error) => Effect.fail(reason("InvalidArgument", { ...error, operation })))
+      Effect.catchTag(
+        "NotFound",
+        (error) => Effect.fail(reason("InvalidArgument", { operation, message: error.message, code: error.code }))
+      )
     )
     swarm.known.set(id, {
       tty: config.tty,
-      secrets: secrets.map(({ name }) => name),
-      configs: configs.map(({ name }) => name),
+      isLimited: config.resources.memory !== undefined,
       run: 0,
+      standIn: undefined,
+      image: undefined,
       ended: undefined
     })
     return id

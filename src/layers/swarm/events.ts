@@ -120,12 +120,15 @@ const matches = (filter: Filter.Filter, told: Filter.EventFacts): Effect.Effect<
     ({ issue }) => reason("InvalidArgument", { operation, message: issue })
   )
 
-const events = (swarm: Swarm, { filter = Filter.all }: EventsOptions): Stream.Stream<EngineEvent, Errors.Reason> =>
+const events = (
+  swarm: Swarm,
+  { filter = Filter.all, since }: EventsOptions
+): Stream.Stream<EngineEvent, Errors.Reason> =>
   Stream.unwrap(Effect.gen(function*() {
     yield* matches(filter, { type: "", action: "", id: "", attributes: {} })
     const containers = new Containers(swarm)
     const engine = values(
-      stream(swarm.client, { operation, method: "GET", path: "/events" }),
+      stream(swarm.client, { operation, method: "GET", path: "/events", query: { since: Time.parameter(since) } }),
       operation,
       Schemas.event,
       (event, out: Array<Schemas.Event>) => {

@@ -9,7 +9,7 @@ import * as Credentials from "../dockerApi/credentials.ts"
 import * as Images from "../dockerApi/images.ts"
 import { segment } from "../dockerApi/request.ts"
 import * as Transfer from "../dockerApi/transfer.ts"
-import { ask, send, type Swarm } from "./known.ts"
+import { ask, imageIdLabel, send, type Swarm } from "./known.ts"
 import * as Schemas from "./schemas.ts"
 
 const operation = "create"
@@ -121,6 +121,38 @@ export const pin = Effect.fnUntraced(function*(
   })
 })
 
-/** What is done with images is done on the manager; its nodes get them by digest when they need them. */
-export const make = (swarm: Swarm): Pick<Primitives, "inspectImage" | "listImages" | "tagImage" | "removeImage"> =>
-  Images.make(swarm.client)
+/** Whether a container is of it: the nodes, which have it, are not asked. */
+const isUsed = (swarm: Swarm, id: string): Effect.Effect<boolean, Errors.Reason> => {
+  const filters = JSON.stringify({ label: [`${imageIdLabel}=${id}`] })
+  return Effect.map(
+    ask(swarm, { operation: "removeImage", method: "GET", path: "/services", query: { filters } }, Schemas.services),
+    (services) => services.length > 0
+  )
+}
+
+/** What is done with images is done on the manager; the nodes get them by digest when they need them. */
+export const make = (
+  swarm: Swarm
+): Pick<
+  Primitives,
+  "inspectImage" | "listImages" | "tagImage" | "removeImage" | "importImages" | "exportImages"
+> => {
+  const images = Images.make(swarm.client)
+  return {
+    ...images,
+    removeImage: Effect.fnUntraced(function*(image, options) {
+      if (!options.force) {
+        const { id, references } = yield* images.inspectImage(image)
+        // One of several names can go.
+        if (references.length <= 1 && (yield* isUsed(swarm, id))) {
+          return yield* reason("Conflict", {
+            operation: "removeImage",
+            message: `the image ${image} is used by a container`,
+            hint: "remove the container first"
+          })
+        }
+      }
+      return yield* images.removeImage(image, options)
+    })
+  }
+}

@@ -7,6 +7,7 @@ import type { Environment } from "../dockerApi/environment.ts"
 import * as Request from "../dockerApi/request.ts"
 import type { SwarmConfig } from "./config.ts"
 import { said } from "./errors.ts"
+import type { Reach } from "./reach.ts"
 import * as Schemas from "./schemas.ts"
 import type { Run, Watch } from "./watch.ts"
 
@@ -22,11 +23,14 @@ export const imageIdLabel = "effect-containers.image-id"
 /** What is known of a container without asking. */
 export interface Known {
   readonly tty: boolean
-  /** The names of what was made for it alone. */
-  readonly secrets: ReadonlyArray<string>
-  readonly configs: ReadonlyArray<string>
+  /** Whether it may run out of memory of its own. */
+  readonly isLimited: boolean
   /** Which run it is: starting a service again makes it a further one. 0: none yet. */
   run: number
+  /** Whether there is a container of the manager's for its files, and whether something was copied into it. */
+  standIn: "read" | "written" | undefined
+  /** The image that was made of that. */
+  image: string | undefined
   /** How a run has ended whose task the Swarm has forgotten. */
   ended: ExitStatus.ExitStatus | undefined
 }
@@ -39,6 +43,7 @@ export interface Swarm {
   /** What this Layer's services are labelled with. */
   readonly layer: string
   readonly watch: Watch
+  readonly reach: Reach
   readonly known: Map<string, Known>
   /** By an image's id, the digest by which the nodes get it. */
   readonly pinned: Map<string, string>

@@ -1,14 +1,32 @@
+import * as Effect from "effect/Effect"
 import type { Primitives } from "../../Backend.ts"
+import type * as Errors from "../../Errors.ts"
+import { reason } from "../../errors/make.ts"
 import * as Networks from "../dockerApi/networks.ts"
+import { said } from "./errors.ts"
 import type { Swarm } from "./known.ts"
 
 type Operations = Pick<Primitives, "createNetwork" | "inspectNetwork" | "listNetworks" | "removeNetwork">
+
+/** A removal that is refused names the network by its id alone. */
+const inUse = (network: string) => (error: Errors.Reason): Errors.Reason =>
+  /in use by/.test(error.message)
+    ? reason("Conflict", {
+      operation: error.operation,
+      message: `${network}: ${said(error).message}`,
+      code: error.code,
+      hint: "remove the containers that are in it"
+    })
+    : said(error)
 
 /** Networks that span the nodes. */
 export const make = ({ client }: Swarm): Operations => {
   const networks = Networks.make(client)
   return {
-    ...networks,
-    createNetwork: (config) => networks.createNetwork({ ...config, driver: config.driver ?? "overlay" })
+    createNetwork: (config) =>
+      Effect.mapError(networks.createNetwork({ ...config, driver: config.driver ?? "overlay" }), said),
+    inspectNetwork: (network) => Effect.mapError(networks.inspectNetwork(network), said),
+    listNetworks: (filter) => Effect.mapError(networks.listNetworks(filter), said),
+    removeNetwork: (network) => Effect.mapError(networks.removeNetwork(network), inUse(network))
   }
 }

@@ -5,6 +5,7 @@ import { reason } from "../../errors/make.ts"
 import { discard } from "./create.ts"
 import { type Found, look, runOf, send, servicePath, type Swarm, watching } from "./known.ts"
 import { isRunning } from "./running.ts"
+import { dismissed } from "./standIn.ts"
 import { isOver } from "./task.ts"
 
 const operation = "remove"
@@ -52,6 +53,7 @@ export const remove = Effect.fnUntraced(function*(
   const { configs, secrets } = owned(found)
   yield* discard(swarm, "secrets", secrets)
   yield* discard(swarm, "configs", configs)
+  yield* dismissed(swarm, found)
   if (running) yield* gone(swarm, found, runOf(found))
   swarm.known.delete(service)
   swarm.watch.forget(service)

@@ -18,15 +18,41 @@ export const info = decoder(
       Schema.Struct({
         state: text,
         isManager: Schema.optionalKey(Schema.Boolean),
+        node: text,
         nodes: whole
-      }).pipe(Schema.encodeKeys({ state: "LocalNodeState", isManager: "ControlAvailable", nodes: "Nodes" }))
+      }).pipe(Schema.encodeKeys({
+        state: "LocalNodeState",
+        isManager: "ControlAvailable",
+        node: "NodeID",
+        nodes: "Nodes"
+      }))
     )
   }).pipe(Schema.encodeKeys({ swarm: "Swarm" }))
 )
 
 const Node = Schema.Struct({
   id: Schema.String,
-  description: Schema.optionalKey(Schema.Struct({ host: text }).pipe(Schema.encodeKeys({ host: "Hostname" }))),
+  description: Schema.optionalKey(
+    Schema.Struct({
+      host: text,
+      platform: Schema.optionalKey(
+        Schema.Struct({ os: text, architecture: text }).pipe(
+          Schema.encodeKeys({ os: "OS", architecture: "Architecture" })
+        )
+      ),
+      engine: Schema.optionalKey(
+        Schema.Struct({
+          plugins: Schema.optionalKey(
+            Schema.Array(
+              Schema.Struct({ type: text, name: text }).pipe(
+                Schema.encodeKeys({ type: "Type", name: "Name" })
+              )
+            )
+          )
+        }).pipe(Schema.encodeKeys({ plugins: "Plugins" }))
+      )
+    }).pipe(Schema.encodeKeys({ host: "Hostname", platform: "Platform", engine: "Engine" }))
+  ),
   status: Schema.optionalKey(
     Schema.Struct({ state: text, address: text }).pipe(Schema.encodeKeys({ state: "State", address: "Addr" }))
   )

@@ -23,7 +23,7 @@ const sharedMemory = (size: number | undefined) =>
 /** Managers know machines by what `uname -m` says. */
 const architectures: Readonly<Record<string, string>> = { amd64: "x86_64", arm64: "aarch64" }
 
-const platformOf = (platform: string) => {
+export const platformOf = (platform: string) => {
   const [os = "", architecture = ""] = platform.split("/")
   return { OS: os, Architecture: architectures[architecture] ?? architecture }
 }

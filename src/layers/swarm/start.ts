@@ -7,6 +7,7 @@ import { look, runOf, type Swarm, watching } from "./known.ts"
 import { lost } from "./lost.ts"
 import { isRunning } from "./running.ts"
 import type * as Schemas from "./schemas.ts"
+import { committed } from "./standIn.ts"
 import { hasStarted, isUnplaced, refused } from "./task.ts"
 import { setTotal } from "./total.ts"
 
@@ -26,7 +27,7 @@ export const start = Effect.fnUntraced(function*(swarm: Swarm, id: string): Effe
   if (yield* isRunning(swarm, found)) return
   const { nodes, until } = swarm.watch
   const run = runOf(found) + 1
-  yield* setTotal(swarm, operation, found, 1)
+  yield* setTotal(swarm, operation, found, 1, yield* committed(swarm, found))
   const mine = swarm.known.get(found.service.id)
   if (mine !== undefined) {
     mine.run = run

@@ -1,8 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
+import { ask as askEngine, segment } from "../dockerApi/request.ts"
+import { container } from "../dockerApi/schemas.ts"
+import { inside } from "./inside.ts"
 import { look, runOf, type Swarm, watching, watchingOwn } from "./known.ts"
 import { lost } from "./lost.ts"
 import { exitOf, isOrphaned, isOver } from "./task.ts"
@@ -25,6 +29,37 @@ const endOf = (
 export const ended = (swarm: Swarm, operation: string, run: Run): Effect.Effect<ExitStatus.ExitStatus, Errors.Reason> =>
   swarm.watch.until(run, (seen) => endOf(swarm, operation, seen))
 
+/** Whether memory ran out its node's engine knows, where it is reached. */
+const explained = Effect.fnUntraced(function*(
+  swarm: Swarm,
+  run: Run,
+  exit: ExitStatus.ExitStatus
+): Effect.fn.Return<ExitStatus.ExitStatus, Errors.Reason> {
+  if (exit._tag !== "Killed" || exit.signal !== "SIGKILL" || swarm.known.get(run.service)?.isLimited === false) {
+    return exit
+  }
+  const task = yield* swarm.watch.until(run, ({ task }) => Result.succeed(task))
+  const there = yield* Effect.scoped(inside(swarm, "wait", task))
+  if (there === undefined) return exit
+  const isOom = yield* askEngine(
+    there.client,
+    { operation: "wait", method: "GET", path: `/containers/${segment(there.id)}/json` },
+    container
+  ).pipe(
+    Effect.map(({ state }) => state.oomKilled === true),
+    Effect.repeat({
+      until: (isOom) => isOom,
+      // A busy engine hears of the end first, and of its cause a moment later.
+      schedule: Schedule.upTo(Schedule.spaced("100 millis"), { times: 5 })
+    }),
+    Effect.catch(() => Effect.succeed(false))
+  )
+  return isOom ? new ExitStatus.OomKilled() : exit
+})
+
+const whole = (swarm: Swarm, operation: string, run: Run) =>
+  Effect.flatMap(ended(swarm, operation, run), (exit) => explained(swarm, run, exit))
+
 /** Waits for the end of the run that is now. */
 export const wait = Effect.fnUntraced(function*(
   swarm: Swarm,
@@ -33,11 +68,11 @@ export const wait = Effect.fnUntraced(function*(
   const operation = "wait"
   const mine = swarm.known.get(id)
   if (mine?.ended !== undefined) return mine.ended
-  if (mine !== undefined && mine.run > 0) return yield* ended(swarm, operation, watchingOwn(swarm, id, mine.run))
+  if (mine !== undefined && mine.run > 0) return yield* whole(swarm, operation, watchingOwn(swarm, id, mine.run))
   const found = yield* look(swarm, operation, id)
   const run = runOf(found)
   if (run === 0) return yield* reason("Conflict", { operation, message: "the container was never started" })
   // Somebody else has stopped it.
   if (found.spec.mode?.job?.total !== 1) return new ExitStatus.Unknown()
-  return yield* ended(swarm, operation, watching(found, run))
+  return yield* whole(swarm, operation, watching(found, run))
 })

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
@@ -186,11 +187,13 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "8 runs at once",
     Effect.gen(function*() {
-      const { container, found } = yield* Effect.flatMap(job("read line; echo \"$N $line\"; exit $N"), tracked)
+      const { capabilities: { stdin } } = yield* Backend
+      const script = `${stdin ? "read line" : "line=\"line $N\""}; echo "$N $line"; exit $N`
+      const { container, found } = yield* Effect.flatMap(job(script), tracked)
       const codes = yield* Effect.forEach([1, 2, 3, 4, 5, 6, 7, 8], (n) =>
         container.pipe(
           Container.variable("N", String(n)),
-          Container.stdin(`line ${n}\n`),
+          stdin ? Container.stdin(`line ${n}\n`) : (self) => self,
           Container.expect([n]),
           Container.run,
           Effect.map(({ logs }) => logs.text)

@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as Container from "../../Container.ts"
-import { type Case, group, isGone, job, states, tracked, until } from "../case.ts"
+import { type Case, group, isGone, job, needs, states, tracked, until } from "../case.ts"
 import { equal } from "../expect.ts"
 
 const it = group("interruption")
@@ -56,10 +56,13 @@ export const cases: ReadonlyArray<Case> = [
     "of a run that waits for input",
     Effect.gen(function*() {
       const { container, found } = yield* Effect.flatMap(job(["cat"]), tracked)
-      const fiber = yield* Effect.forkChild(Container.run(Container.stdin(container, Stream.never)))
-      yield* until(states(found), ([state]) => state === "running")
-      yield* Fiber.interrupt(fiber)
-      yield* isGone(found)
+      yield* needs("stdin", Container.stdin(container, Stream.never), (self) =>
+        Effect.gen(function*() {
+          const fiber = yield* Effect.forkChild(Container.run(self))
+          yield* until(states(found), ([state]) => state === "running")
+          yield* Fiber.interrupt(fiber)
+          yield* isGone(found)
+        }))
     })
   ),
   it(

@@ -97,7 +97,7 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const script = either("memory.swap.max", "memory/memory.memsw.limit_in_bytes")
       yield* needs(
-        "memoryLimit",
+        ["memoryLimit", "swapLimit"],
         Container.memory(yield* job(script), "64 MiB", { swap: "32 MiB" }),
         (self) =>
           Effect.flatMap(Container.string(self), (text) =>
@@ -108,7 +108,7 @@ export const cases: ReadonlyArray<Case> = [
   ),
   seen(
     "the CPUs that it may run on",
-    "cpuLimit",
+    "cpuShares",
     "grep Cpus_allowed_list: /proc/self/status",
     Container.cpuset([0]),
     "Cpus_allowed_list:\t0\n"
@@ -117,7 +117,7 @@ export const cases: ReadonlyArray<Case> = [
     "its part of the CPUs",
     Effect.gen(function*() {
       const self = Container.cpuShares(yield* job(either("cpu.weight", "cpu/cpu.shares")), 262_144)
-      yield* needs("cpuLimit", self, (self) =>
+      yield* needs("cpuShares", self, (self) =>
         Effect.flatMap(Container.string(self), (text) =>
           // A weight goes up to 10000, shares to 262144: the greatest is the same in both.
           equal("the greatest there is", text === "10000\n" || text === "262144\n" ? "greatest" : text, "greatest")))

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import * as Filter from "../../Filter.ts"
@@ -33,8 +34,9 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const { image } = yield* Fixture
       const name = yield* unique("lifecycle")
-      const self = Container.name(yield* job("read line; exit 3"), name)
-      const created = yield* Container.create(self, { stdin: true })
+      const { capabilities: { stdin } } = yield* Backend
+      const self = Container.name(yield* job(`${stdin ? "read line" : "sleep 3"}; exit 3`), name)
+      const created = yield* Container.create(self, { stdin })
       yield* equal("name and image", [created.name, created.image], [name, image])
       const before = yield* Container.inspect(created.id)
       yield* equal("before", [before.id, before.name, before.image, before.state, before.exit, before.startedAt], [
@@ -55,7 +57,7 @@ export const cases: ReadonlyArray<Case> = [
         false
       ])
       yield* equal("isRunning", yield* handle.isRunning, true)
-      yield* Stream.run(Stream.make(Uint8Array.of(10)), handle.stdin)
+      if (stdin) yield* Stream.run(Stream.make(Uint8Array.of(10)), handle.stdin)
       yield* equal("exitCode", yield* handle.exitCode, 3)
       const after = yield* handle.inspect
       yield* equal("after", [after.state, { ...after.exit }], ["exited", { ...new ExitStatus.Exited({ code: 3 }) }])

@@ -43,7 +43,11 @@ export const cases: ReadonlyArray<Case> = [
     Effect.flatMap(
       job("ls /sys/class/net"),
       (self) =>
-        Effect.flatMap(Container.string(Container.network(self, "none")), (text) => equal("interfaces", text, "lo\n"))
+        needs(
+          "noNetwork",
+          Container.network(self, "none"),
+          (self) => Effect.flatMap(Container.string(self), (text) => equal("interfaces", text, "lo\n"))
+        )
     )
   ),
   it(
@@ -63,14 +67,22 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "a port gets one of the engine's host",
     Effect.gen(function*() {
-      yield* needs("ports", Container.port(yield* job(["sleep", "600"]), 8080), (self) =>
-        Effect.gen(function*() {
-          const { ports } = yield* Effect.flatMap(Container.start(self), ({ inspect }) => inspect)
-          yield* equal("ports", ports.map(({ containerPort, hostIp, protocol }) => [containerPort, protocol, hostIp]), [
-            [8080, "tcp", "127.0.0.1"]
-          ])
-          yield* holds("a port was chosen", ports.every(({ hostPort }) => hostPort > 0), ports)
-        }))
+      yield* needs(
+        ["ports", "portAddresses"],
+        Container.port(yield* job(["sleep", "600"]), 8080),
+        (self) =>
+          Effect.gen(function*() {
+            const { ports } = yield* Effect.flatMap(Container.start(self), ({ inspect }) => inspect)
+            yield* equal(
+              "ports",
+              ports.map(({ containerPort, hostIp, protocol }) => [containerPort, protocol, hostIp]),
+              [
+                [8080, "tcp", "127.0.0.1"]
+              ]
+            )
+            yield* holds("a port was chosen", ports.every(({ hostPort }) => hostPort > 0), ports)
+          })
+      )
     })
   ),
   it(

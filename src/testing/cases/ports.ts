@@ -32,7 +32,9 @@ export const cases: ReadonlyArray<Case> = [
           const container = yield* Container.start(self)
           yield* Ready.wait(container, Ready.port(8080))
           const endpoint = yield* container.port(8080)
-          yield* equal("host", endpoint.host, container.host)
+          // Without addresses of one's choice it is reached at those of the machine that it runs on.
+          const { capabilities } = yield* Backend
+          if (capabilities.portAddresses) yield* equal("host", endpoint.host, container.host)
           yield* equal("answer", yield* ask(endpoint, "/index.html"), "hello\n")
           yield* fails(container.port(8080, "udp"), {
             tag: "ContainerInspect",
@@ -62,7 +64,7 @@ export const cases: ReadonlyArray<Case> = [
     "a port of UDP, and one of the engine's own machine",
     Effect.flatMap(job("sleep 600"), (self) =>
       needs(
-        "ports",
+        ["ports", "portAddresses"],
         self.pipe(
           Container.port(53, { protocol: "udp", hostIp: "0.0.0.0" }),
           Container.port(80)

@@ -29,7 +29,7 @@ export const cases: ReadonlyArray<Case> = [
   it("knows the hosts that it is told of", Effect.flatMap(others, (self) => needs("extraHosts", self, hosts))),
   it(
     "knows them without a network too",
-    Effect.flatMap(others, (self) => needs("extraHosts", Container.network(self, "none"), hosts))
+    Effect.flatMap(others, (self) => needs(["extraHosts", "noNetwork"], Container.network(self, "none"), hosts))
   ),
   it(
     "knows them in a network too, and itself",

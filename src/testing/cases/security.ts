@@ -32,7 +32,14 @@ const mask = (
 const ends = (error: Errors.ExitCode | { readonly _tag: string }): error is Errors.ExitCode => error._tag === "ExitCode"
 
 /** What it takes to confine code that nobody trusts. */
-const untrusted = ["linuxCapabilities", "memoryLimit", "cpuLimit", "pidsLimit"] as const
+const untrusted = [
+  "linuxCapabilities",
+  "noNewPrivileges",
+  "noNetwork",
+  "memoryLimit",
+  "cpuLimit",
+  "pidsLimit"
+] as const
 
 /** What somebody tries from inside, and what he gets to see. */
 const attempt = (what: string, script: string, expected: string) =>
@@ -65,7 +72,7 @@ export const cases: ReadonlyArray<Case> = [
     "no new privileges",
     Effect.gen(function*() {
       yield* needs(
-        "linuxCapabilities",
+        "noNewPrivileges",
         Container.noNewPrivileges(yield* job("grep NoNewPrivs /proc/self/status"), true),
         (
           self
