@@ -1,8 +1,10 @@
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import type { Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import * as Networks from "../dockerApi/networks.ts"
+import type { Client } from "../dockerApi/request.ts"
 import { said } from "./errors.ts"
 import type { Swarm } from "./known.ts"
 
@@ -19,6 +21,14 @@ const inUse = (network: string) => (error: Errors.Reason): Errors.Reason =>
     })
     : said(error)
 
+/** The manager has it until its own part of it is taken down, a moment later. */
+const gone = (client: Client, network: string): Effect.Effect<void, Errors.Reason> =>
+  Networks.make(client).inspectNetwork(network).pipe(
+    Effect.repeat(Schedule.upTo(Schedule.spaced("50 millis"), { times: 200 })),
+    Effect.catchTag("NotFound", () => Effect.void),
+    Effect.asVoid
+  )
+
 /** Networks that span the nodes. */
 export const make = ({ client }: Swarm): Operations => {
   const networks = Networks.make(client)
@@ -27,6 +37,7 @@ export const make = ({ client }: Swarm): Operations => {
       Effect.mapError(networks.createNetwork({ ...config, driver: config.driver ?? "overlay" }), said),
     inspectNetwork: (network) => Effect.mapError(networks.inspectNetwork(network), said),
     listNetworks: (filter) => Effect.mapError(networks.listNetworks(filter), said),
-    removeNetwork: (network) => Effect.mapError(networks.removeNetwork(network), inUse(network))
+    removeNetwork: (network) =>
+      Effect.andThen(Effect.mapError(networks.removeNetwork(network), inUse(network)), gone(client, network))
   }
 }

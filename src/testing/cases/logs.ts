@@ -1,6 +1,7 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import * as Logs from "../../Logs.ts"
 import { type Case, group, inTurn, job, until } from "../case.ts"
@@ -124,14 +125,15 @@ export const cases: ReadonlyArray<Case> = [
   it(
     "tail, then follow",
     Effect.gen(function*() {
-      const self = yield* job("seq 10; read line; echo end")
-      const handle = yield* Container.start(self, { stdin: true })
+      const { capabilities: { stdin } } = yield* Backend
+      const self = yield* job(`seq 10; ${stdin ? "read line" : "sleep 5"}; echo end`)
+      const handle = yield* Container.start(self, { stdin })
       yield* until(Effect.map(Stream.runCollect(handle.logs({ follow: false })), text), (text) => text.endsWith("10\n"))
       let seen = ""
       yield* Stream.runForEach(handle.logs({ tail: 1, follow: true }), (frame) => {
         const isFirst = seen === ""
         seen += text([frame])
-        return isFirst ? Stream.run(Stream.make(Uint8Array.of(10)), handle.stdin) : Effect.void
+        return isFirst && stdin ? Stream.run(Stream.make(Uint8Array.of(10)), handle.stdin) : Effect.void
       })
       yield* equal("text", seen, "10\nend\n")
     })

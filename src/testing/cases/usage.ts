@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Container from "../../Container.ts"
-import { type Case, group, job, part, until } from "../case.ts"
+import { type Case, group, job, needs, part, until } from "../case.ts"
 import { equal, fails, holds } from "../expect.ts"
 import { Fixture } from "../fixture.ts"
 
@@ -132,14 +132,15 @@ export const cases: ReadonlyArray<Case> = [
       "usage",
       Container.usage("efc-no-such-container"),
       Effect.gen(function*() {
-        const alone = yield* Effect.flatMap(
-          Effect.map(job("while :; do sleep 1; done"), Container.network("none")),
-          Container.start
-        )
-        const { networkReceived, networkSent } = yield* Container.usage(alone.id)
-        const { ways = [] } = yield* Fixture
-        const none = ways.includes("what has no network has received and sent nothing") ? 0 : undefined
-        yield* equal("without a network", [networkReceived, networkSent], [none, none])
+        const alone = Container.network(yield* job("while :; do sleep 1; done"), "none")
+        yield* needs("noNetwork", alone, (alone) =>
+          Effect.gen(function*() {
+            const { id } = yield* Container.start(alone)
+            const { networkReceived, networkSent } = yield* Container.usage(id)
+            const { ways = [] } = yield* Fixture
+            const none = ways.includes("what has no network has received and sent nothing") ? 0 : undefined
+            yield* equal("without a network", [networkReceived, networkSent], [none, none])
+          }))
       })
     )
   )
