@@ -61,13 +61,13 @@ export const rows: Readonly<Record<string, Row>> = {
   "registry-tls": { kind: "registry", suite: "trixie", host: 14 }
 }
 
-/** Just `docker`, `podman`, `containerd` or `buildkit` is the newest one in a stable suite. */
+/** Just `docker`, `podman`, `containerd` or `buildkit` is the newest one in a stable suite; `swarm` is one of three nodes. */
 const aliases: Readonly<Record<string, string>> = {
   docker: "docker26",
   podman: "podman54",
   containerd: "containerd17",
   buildkit: "buildkit26",
-  swarm: "swarm28"
+  swarm: "swarm28x3"
 }
 
 export const row = (name: string): Row | undefined => rows[aliases[name] ?? name]
