@@ -35,7 +35,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: [...withEngine, ...withMortals, "test/load/**"],
+          exclude: [...withEngine, ...withMortals, "test/load/**", "test/swarm/**"],
           testTimeout: 60_000,
           // Loading the library again for each of the many files would take most of the time.
           isolate: false
@@ -74,6 +74,17 @@ export default defineConfig({
           include: ["test/load/**/*.test.ts"],
           testTimeout: 1_800_000,
           hookTimeout: 120_000
+        }
+      }],
+      // By name alone: it starts four engines, and kills them.
+      ...process.env["EFFECT_CONTAINERS_SWARM_FAULTS"] === undefined ? [] : [{
+        resolve,
+        test: {
+          name: "swarm",
+          fileParallelism: false,
+          include: ["test/swarm/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 180_000
         }
       }]
     ]

@@ -10,13 +10,14 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs"
-import { writeFile } from "node:fs/promises"
+import { rm, writeFile } from "node:fs/promises"
 import { request } from "node:http"
 import { connect, type NetConnectOpts } from "node:net"
 import { join } from "node:path"
+import { createInterface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
 import { certify } from "./authority.ts"
-import { removeBridges } from "./bridges.ts"
+import { onMachine, removeBridges } from "./bridges.ts"
 import { type ForClient, prepareContainerd } from "./containerd.ts"
 import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
 import { removeAll, removeCgroups, startTime, sweep } from "./left.ts"
@@ -75,10 +76,35 @@ const launch = (name: string, command: ReadonlyArray<string>, output: "pipe" | n
   child.once("error", (error) => process.stderr.write(`engines: ${name}: ${error.message}\n`))
   child.once("exit", (code, signal) => {
     children.delete(name)
-    if (stopping) return
+    if (stopping || cut.has(name)) return
     process.stderr.write(`engines: ${name} ended (${signal ?? code})\n${lastLines(join(folder, name, "log"))}\n`)
   })
   return child
+}
+
+/** What is told on standard input, a line each: a node's power or its cable is cut, or put in again. */
+export interface Told {
+  readonly node: string
+  readonly what: "power" | "cable"
+  readonly on: boolean
+}
+
+/** How each is started again. */
+const again = new Map<string, () => Promise<void>>()
+/** Those whose power was cut. */
+const cut = new Set<string>()
+
+const obey = async ({ node, on, what }: Told): Promise<void> => {
+  if (what === "cable") {
+    const link = ["ip", "link", "set", node, on ? "up" : "down"]
+    await onMachine("nsenter", "--target", String(children.get("network")?.pid), "--net", ...link)
+  } else if (on) {
+    cut.delete(node)
+    await again.get(node)?.()
+  } else {
+    cut.add(node)
+    children.get(node)?.kill("SIGKILL")
+  }
 }
 
 const answers = (ask: () => Promise<boolean>) => async (name: string): Promise<void> => {
@@ -176,8 +202,16 @@ const runDocker = async (name: string, is: Networked, lan: Network): Promise<Nod
   const daemon = await daemonOf(name, is, { own, socket, insecure: lan.address(1) })
   const inside = ["bash", script("inside.sh"), "join", String(lan.pid), `${address}/28`, tree, name, ...daemon]
   const certs = `EFC_CERTS=${join(folder, "certs.d")}`
-  launch(name, ["env", certs, "unshare", "--net", "--mount", "--propagation", "private", ...inside], 0)
-  await answers(pinged(socket))(name)
+  const begin = async () => {
+    launch(name, ["env", certs, "unshare", "--net", "--mount", "--propagation", "private", ...inside], 0)
+    await answers(pinged(socket))(name)
+  }
+  await begin()
+  again.set(name, async () => {
+    // Its next life has the same numbers of processes.
+    await Promise.all(["pid", "exec/containerd/containerd.pid"].map((file) => rm(join(own, file), { force: true })))
+    await begin()
+  })
   return { name, socket, address, ...home }
 }
 
@@ -297,7 +331,9 @@ process.stderr.on("error", () => undefined)
 if (until !== "keep") {
   process.stdin.on("error", () => void stop(0))
   process.stdin.once("end", () => void stop(0))
-  process.stdin.resume()
+  createInterface({ input: process.stdin }).on("line", (line) => {
+    obey(JSON.parse(line) as Told).catch((error: unknown) => process.stderr.write(`engines: ${String(error)}\n`))
+  })
 }
 
 start().catch((error: unknown) => {

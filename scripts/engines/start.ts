@@ -12,7 +12,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import type { ForClient } from "./containerd.ts"
 import { cannotStart, EnginesError, runFolder, script, suite } from "./home.ts"
-import type { Said } from "./keeper.ts"
+import type { Said, Told } from "./keeper.ts"
 import type { Node } from "./swarm.ts"
 import { commonSuite, names, row } from "./table.ts"
 import { variable } from "./variables.ts"
@@ -45,6 +45,8 @@ export interface Engines {
   readonly folder: string
   /** Takes everything down that was started, and returns when it is gone. */
   readonly stop: () => Promise<void>
+  /** Cuts a node's power or its cable, or puts it in again, a moment later. Only of what was started here. */
+  readonly tell: (told: Told) => void
 }
 
 const addressOf = (host: string) => /^tcp:\/\/\[?([^\]/]+?)\]?(?::\d+)?(?:\/|$)/.exec(host)?.[1] ?? "127.0.0.1"
@@ -115,7 +117,7 @@ export const start = async (
   if (missing.length === 0) {
     const folder = mkdtempSync(join(tmpdir(), "effect-containers-"))
     const stop = () => rm(folder, { recursive: true, force: true })
-    return { engines, registries, authorities, machine, keeper: undefined, folder, stop }
+    return { engines, registries, authorities, machine, keeper: undefined, folder, stop, tell: () => {} }
   }
 
   const instance = options?.keep ?? randomBytes(3).toString("hex")
@@ -161,7 +163,8 @@ export const start = async (
   child.unref()
   if (child.stdin !== null && "unref" in child.stdin && typeof child.stdin.unref === "function") child.stdin.unref()
   const own = join(runFolder(), instance)
-  return { engines, registries, authorities, machine, keeper: child.pid, folder: own, stop }
+  const tell = (told: Told) => void child.stdin?.write(`${JSON.stringify(told)}\n`)
+  return { engines, registries, authorities, machine, keeper: child.pid, folder: own, stop, tell }
 }
 
 /** Gives an engine the images of an archive. Rejects with what it says when it does not take them. */

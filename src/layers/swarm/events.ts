@@ -26,6 +26,15 @@ type Attributes = Readonly<Record<string, string>>
 const timeOf = ({ time, timeNano }: Schemas.Event): DateTime.Utc =>
   timeNano === undefined ? Time.fromSeconds(time) : Time.fromMillis(Math.floor(timeNano / 1e6))
 
+/** What is asked for. The manager's own containers are the tasks of some of the services: they would be told of twice. */
+const types = (filter: Filter.Filter): string => {
+  const asked = filter.terms.flatMap(({ key, value }) => key === "type" ? [value] : [])
+  const told = ["image", "network", "volume", "daemon", "plugin", "node", "service", "secret", "config"]
+  return JSON.stringify({
+    type: asked.length === 0 ? told : asked.map((type) => type === "container" ? "service" : type)
+  })
+}
+
 /** What happens to containers, put together from what the Swarm tells of services and what is seen of tasks. */
 class Containers {
   readonly #swarm: Swarm
@@ -128,12 +137,16 @@ const events = (
     yield* matches(filter, { type: "", action: "", id: "", attributes: {} })
     const containers = new Containers(swarm)
     const engine = values(
-      stream(swarm.client, { operation, method: "GET", path: "/events", query: { since: Time.parameter(since) } }),
+      stream(swarm.client, {
+        operation,
+        method: "GET",
+        path: "/events",
+        query: { since: Time.parameter(since), filters: types(filter) }
+      }),
       operation,
       Schemas.event,
       (event, out: Array<Schemas.Event>) => {
-        // The manager's own containers are the tasks of some of these.
-        if (event.type !== "container") out.push(event)
+        out.push(event)
         return undefined
       }
     ).pipe(

@@ -29,12 +29,25 @@ const gone = (client: Client, network: string): Effect.Effect<void, Errors.Reaso
     Effect.asVoid
   )
 
+/** It gets its addresses a moment after it was made. Nothing is wrong where it does not: a container waits for them, too. */
+const addressed = (client: Client, network: string): Effect.Effect<void> =>
+  Networks.make(client).inspectNetwork(network).pipe(
+    Effect.repeat({
+      until: ({ subnets }) => subnets.length > 0,
+      schedule: Schedule.upTo(Schedule.spaced("20 millis"), { times: 100 })
+    }),
+    Effect.ignore
+  )
+
 /** Networks that span the nodes. */
 export const make = ({ client }: Swarm): Operations => {
   const networks = Networks.make(client)
   return {
     createNetwork: (config) =>
-      Effect.mapError(networks.createNetwork({ ...config, driver: config.driver ?? "overlay" }), said),
+      Effect.tap(
+        Effect.mapError(networks.createNetwork({ ...config, driver: config.driver ?? "overlay" }), said),
+        (id) => config.driver === undefined ? addressed(client, id) : Effect.void
+      ),
     inspectNetwork: (network) => Effect.mapError(networks.inspectNetwork(network), said),
     listNetworks: (filter) => Effect.mapError(networks.listNetworks(filter), said),
     removeNetwork: (network) =>

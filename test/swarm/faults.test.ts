@@ -1,0 +1,252 @@
+/**
+ * Nodes of a Swarm that die, are cut off, are drained and come back, while something is run on them. Whoever runs it gets what
+ * came of it, or an error that names the node, in the time that the config says; and nothing runs twice, or on for ever.
+ */
+import { assert, layer } from "@effect/vitest"
+import { Clock, Effect, Fiber, Layer, Ref, Scope } from "effect"
+import { type Backend, Container, Errors, Filter, Owner } from "effect-containers"
+import * as Swarm from "effect-containers/layers/Swarm"
+import { outcome } from "../hostile/case.ts"
+import { bound, Cluster, job, on, until } from "./cluster.ts"
+
+type Program = Effect.Effect<string, unknown, Cluster | Backend.Backend>
+
+layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true })("a Swarm", (it) => {
+  /** What somebody does, speaking with this manager, and what he gets. */
+  const fault = (name: string, gets: string, program: Program, manager = 1) =>
+    it.effect(name, (context) =>
+      Effect.gen(function*() {
+        const swarm = yield* Cluster
+        const value = yield* outcome(
+          program.pipe(
+            Effect.provide(swarm.layer(manager)),
+            Effect.timeoutOrElse({ duration: "2 minutes", orElse: () => Effect.succeed("hangs") })
+          )
+        )
+        context.task.meta.gets = value
+        assert.strictEqual(value, gets)
+        const left = yield* Effect.provide(Container.list(Filter.label(Owner.labels.owner)), swarm.layer(1))
+        assert.deepStrictEqual(left, [])
+      }), 180_000)
+
+  const number = (id: string) =>
+    Effect.flatMap(
+      Cluster,
+      (swarm) =>
+        Effect.map(Container.inspect(id), ({ labels }) => swarm.numberOf(labels["effect-containers.node"] ?? ""))
+    )
+
+  /** Runs it, does something once it runs, and tells how the run came out, within the bound. */
+  const during = <A, E, R, E2, R2>(
+    run: Effect.Effect<A, E, R>,
+    then: (id: string) => Effect.Effect<unknown, E2, R2>
+  ) =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(outcome(run, () => "ended"))
+      const id = yield* Container.list(Filter.label(Owner.labels.owner)).pipe(
+        Effect.map((all) => all.find(({ state }) => state === "running")?.id),
+        Effect.repeat({ until: (id) => id !== undefined })
+      )
+      yield* then(id ?? "")
+      const begun = yield* Clock.currentTimeMillis
+      const value = yield* Fiber.join(fiber)
+      const taken = (yield* Clock.currentTimeMillis) - begun
+      return taken < bound ? value : `${value}, after ${taken} ms`
+    })
+
+  const named = (error: unknown, name: string) => error instanceof Errors.ContainerWait && error.message.includes(name)
+
+  fault(
+    "the power of a worker is cut: who waits is told, with its name, and it ends nowhere else",
+    "ContainerWait: Unavailable, named; gone when it is back",
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      const name = swarm.name(4)
+      let isNamed = false
+      const run = on(name)(Container.run(job("sleep 600"))).pipe(
+        Effect.tapError((error) => Effect.sync(() => isNamed = named(error, name)))
+      )
+      const value = yield* Effect.scoped(during(run, () => swarm.without("power", 4)))
+      yield* swarm.idle(4)
+      return `${value}${isNamed ? ", named" : ""}; gone when it is back`
+    })
+  )
+
+  fault(
+    "what is tried again on that reason is placed elsewhere, and each attempt is made once",
+    "2 attempts, on different nodes",
+    Effect.scoped(Effect.gen(function*() {
+      const swarm = yield* Cluster
+      const attempts = yield* Ref.make<ReadonlyArray<string>>([])
+      const places = { constraints: [`node.hostname!=${swarm.name(1)}`] }
+      const attempt = Effect.gen(function*() {
+        const count = (yield* Ref.get(attempts)).length
+        yield* Ref.update(attempts, (all) => [...all, ""])
+        const { logs } = yield* Container.run(job(count === 0 ? "sleep 600" : "echo $NODE"))
+        return logs.stdoutText.trim()
+      })
+      const fiber = yield* Effect.forkChild(
+        Swarm.place(places)(Effect.retry(attempt, { while: (error) => error.isRetryable, times: 3 }))
+      )
+      const id = yield* Container.list(Filter.label(Owner.labels.owner)).pipe(
+        Effect.map((all) => all.find(({ state }) => state === "running")?.id),
+        Effect.repeat({ until: (id) => id !== undefined })
+      )
+      const lost = yield* number(id ?? "")
+      yield* swarm.without("power", lost)
+      const second = swarm.numberOf(yield* Fiber.join(fiber))
+      const count = (yield* Ref.get(attempts)).length
+      return `${count} attempts, on ${second !== lost && second > 0 ? "different nodes" : "the same node"}`
+    }))
+  )
+
+  fault(
+    "a worker is cut off: what runs on there is ended when it comes back",
+    "ContainerWait: Unavailable; 1 runs on; then none",
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      const { left, value } = yield* Effect.scoped(Effect.gen(function*() {
+        const value = yield* during(
+          on(swarm.name(4))(Container.run(job("sleep 600"))),
+          () => swarm.without("cable", 4)
+        )
+        return { value, left: yield* swarm.running(4) }
+      }))
+      yield* swarm.idle(4)
+      return `${value}; ${left} runs on; then none`
+    })
+  )
+
+  fault(
+    "a node is drained: what runs there comes to its end, what is new goes elsewhere",
+    "exit 7, elsewhere",
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      const run = on(swarm.name(4))(Container.exitCode(job("sleep 4; exit 7")))
+      const fiber = yield* Effect.forkChild(run)
+      yield* Container.list(Filter.label(Owner.labels.owner)).pipe(
+        Effect.repeat({ until: (all) => all.some(({ state }) => state === "running") })
+      )
+      yield* swarm.availability(4, "drain")
+      const code = yield* Fiber.join(fiber)
+      const other = yield* Container.string(job("printf %s $NODE"))
+      yield* swarm.availability(4, "active")
+      return `exit ${code}, ${other === swarm.name(4) ? "there" : "elsewhere"}`
+    })
+  )
+
+  const lines = Array.from({ length: 40 }, (_, n) => `${n}\n`).join("")
+  const talks = "i=0; while [ $i -lt 40 ]; do echo $i; i=$((i+1)); sleep 0.3; done; exit 5"
+
+  const whole = (cut: number) =>
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      const run = on(swarm.name(4))(Container.run(Container.expect(job(talks), [5])))
+      let text = ""
+      const value = yield* Effect.scoped(
+        during(Effect.tap(run, ({ logs }) => Effect.sync(() => text = logs.stdoutText)), () =>
+          swarm.without("power", cut))
+      )
+      return `${value}, ${text === lines ? "all of its output" : JSON.stringify(text)}`
+    })
+
+  fault(
+    "another manager dies: a run goes on, and nothing of its output is missing",
+    "ended, all of its output",
+    whole(3)
+  )
+
+  fault(
+    "the leader dies, and another is elected: the same",
+    "leader 1, then another; ended, all of its output",
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      const before = yield* swarm.leader
+      const value = yield* whole(before)
+      const after = yield* swarm.leader
+      return `leader ${before}, then ${after === before ? after : "another"}; ${value}`
+    }),
+    2
+  )
+
+  fault(
+    "a job that failed is not run again by the next leader, as long as somebody's program sees to it",
+    "ExitCode 3, once",
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      const handle = yield* on(swarm.name(4))(Container.start(job("exit 3"), { detach: true }))
+      const code = yield* handle.exitCode
+      const leader = yield* swarm.leader
+      yield* Effect.scoped(Effect.andThen(swarm.without("power", leader), Effect.sleep("8 seconds")))
+      const tasks = yield* swarm.tasks(handle.id)
+      yield* Container.remove(handle.id, { force: true })
+      return `ExitCode ${code}, ${tasks === 1 ? "once" : `${tasks} times`}`
+    }).pipe(Effect.scoped),
+    3
+  )
+
+  fault(
+    "two managers of three are gone: who waits is told in time, and then it goes well again",
+    "ContainerLogs: Unavailable; then works",
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      const run = on(swarm.name(4))(Container.run(job("sleep 600")))
+      const value = yield* during(
+        run,
+        () => Effect.andThen(swarm.tell("power", 2, false), swarm.tell("power", 3, false))
+      )
+      yield* Effect.andThen(swarm.tell("power", 2, true), swarm.tell("power", 3, true))
+      yield* until("they are back", swarm.isReady(2, 1))
+      yield* until("they are back", swarm.isReady(3, 1))
+      const text = yield* Container.string(job("echo works")).pipe(
+        Effect.retry({ times: 20, while: (e) => e.isRetryable })
+      )
+      yield* swarm.idle(4)
+      return `${value}; then ${text.trim()}`
+    })
+  )
+
+  /** As a program that was killed leaves it. */
+  const leftBehind = Effect.gen(function*() {
+    const swarm = yield* Cluster
+    const scope = yield* Scope.make()
+    const dead = { ...yield* Owner.Owner, pid: 2 ** 22 + 1 }
+    yield* on(swarm.name(4))(Container.start(job("sleep 600"))).pipe(
+      Effect.provideService(Owner.Owner, dead),
+      Scope.provide(scope)
+    )
+  })
+
+  fault(
+    "what a killed program has left on a lost node is swept, and ends when the node is back",
+    "1 swept, 0 kept; gone",
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      yield* leftBehind
+      const { kept, removed } = yield* Effect.scoped(Effect.gen(function*() {
+        yield* swarm.without("cable", 4)
+        yield* until("it is seen to be away", async () => !(await swarm.isReady(4, 1)()))
+        return yield* Container.sweep()
+      }))
+      yield* swarm.idle(4)
+      return `${removed.length} swept, ${kept.length} kept; gone`
+    })
+  )
+
+  fault(
+    "the manager that is spoken with dies: who waits is told in time, and what is left is swept",
+    "ContainerLogs: Unavailable; 1 swept",
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      yield* leftBehind
+      const run = on(swarm.name(4))(Container.run(job("sleep 600")))
+      const value = yield* Effect.scoped(during(run, () => swarm.without("power", 1)))
+      const { removed } = yield* Effect.retry(Container.sweep(), { times: 20, while: ({ isRetryable }) => isRetryable })
+      // That run could not be removed, and its owner lives.
+      const rest = yield* Container.list(Filter.label(Owner.labels.owner))
+      yield* Effect.forEach(rest, ({ id }) => Container.remove(id, { force: true }))
+      yield* swarm.idle(4)
+      return `${value}; ${removed.length} swept`
+    })
+  )
+})
