@@ -188,7 +188,12 @@ class Splitter {
     if (start === text.length) return
     if (this.#carry === "") this.#timestamp = timestamp
     this.#carry += start === 0 ? text : text.slice(start)
-    if (this.#carry.length > this.#maxLength) this.#emit(this.#carry, out, true)
+    if (this.#carry.length <= this.#maxLength) return
+    // With what comes next it may be the end of the line.
+    const held = this.#carry.charCodeAt(this.#carry.length - 1) === 13 ? "\r" : ""
+    if (held !== "" && this.#carry.length === 1) return
+    this.#emit(this.#carry.slice(0, this.#carry.length - held.length), out, true)
+    this.#carry = held
   }
 
   end(out: Array<Line>): void {

@@ -93,9 +93,8 @@ const ofEngine = Effect.fnUntraced(function*(
   const images = options.containers === undefined ? yield* backend.listImages(Filter.all) : []
   const isAll = options.containers === undefined
   return [
-    ...(networks && isAll ? yield* backend.listNetworks(Filter.all) : []).map(({ id, name }) =>
-      `network ${name} ${id}`
-    ),
+    // By name alone: a daemon that was started again gives those of its own other ids.
+    ...(networks && isAll ? yield* backend.listNetworks(Filter.all) : []).map(({ name }) => `network ${name}`),
     ...(namedVolumes && isAll ? yield* backend.listVolumes(Filter.all) : []).map(({ name }) => `volume ${name}`),
     ...containers.map(({ id, name }) => `container ${name} ${id}`),
     ...images.flatMap(({ id, references }) => [id, ...references].map((name) => `image ${name}`))

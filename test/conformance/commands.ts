@@ -144,8 +144,9 @@ const mkdir: Run = (program) => {
 const id: Run = ({ args: [flag], process, stdout }) =>
   Effect.flatMap(ids(process), ({ gid, uid }) => Effect.as(stdout(`${flag === "-g" ? gid : uid}\n`), 0))
 
-const stty: Run = ({ process, stdout }) =>
-  Effect.flatMap(
+/** A terminal in memory is always raw. */
+const stty: Run = ({ args: [what], process, stdout }) =>
+  what !== "size" ? Effect.succeed(0) : Effect.flatMap(
     process.terminalSize,
     (size) => Effect.as(stdout(`${size?.rows ?? 0} ${size?.columns ?? 0}\n`), 0)
   )

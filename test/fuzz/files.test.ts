@@ -24,7 +24,7 @@ describe("fuzz, files", () => {
       const ignored = Dockerignore.ignores(parsed.success, path)
       assert.isFalse(Dockerignore.ignores(Dockerignore.keeping(parsed.success, path), path))
       if (!parsed.success.hasExceptions && ignored) assert.isTrue(Dockerignore.ignores(parsed.success, `${path}/below`))
-    }, { runs: 20_000, examples: [[["\uFEFF*", "!a"], "a"], [["**/**"], "a/b"], [["[a"], "a"]] }))
+    }, { corpus: "dockerignore", runs: 20_000 }))
 
   it(".dockerignore: no pattern takes long", () =>
     check(
@@ -35,7 +35,7 @@ describe("fuzz, files", () => {
         Dockerignore.ignores(parsed, `${path.repeat(60)}c`)
         assert.isBelow(performance.now() - begun, 2000)
       },
-      { runs: 40 }
+      { corpus: "dockerignore-time", runs: 40 }
     ))
 
   it("a Dockerfile's path: refused, or one below the context", () =>
@@ -49,7 +49,7 @@ describe("fuzz, files", () => {
       }
       const error = Exit.findErrorOption(exit)
       assert.isTrue(error._tag === "Some" && error.value._tag === "ImageOptions", String(exit.cause))
-    }, { runs: 8000 }))
+    }, { corpus: "dockerfile-path", runs: 8000 }))
 
   it("a Dockerfile is read, whatever it is", () =>
     check(
@@ -82,6 +82,6 @@ describe("fuzz, files", () => {
           assert.isTrue(first >= 1 && first <= total)
         }
       },
-      { runs: 8000 }
+      { corpus: "dockerfile", runs: 8000 }
     ))
 })

@@ -1,4 +1,5 @@
 import * as fc from "fast-check"
+import * as Corpus from "./corpus.ts"
 
 const given = Number(process.env["EFFECT_CONTAINERS_FUZZ_FACTOR"])
 
@@ -8,27 +9,37 @@ const factor = given > 0 ? given : 0.25
 /** How often a property is tried. */
 export const runs = (usual: number): number => Math.ceil(usual * factor)
 
-/** Tries a property, first on what it failed on before. */
-export const check = <A>(
-  arbitrary: fc.Arbitrary<A>,
-  property: (value: A) => void,
-  options: { readonly runs: number; readonly examples?: ReadonlyArray<NoInfer<A>> | undefined }
-): void =>
-  fc.assert(fc.property(arbitrary, property), {
-    numRuns: runs(options.runs),
-    examples: (options.examples ?? []).map((value) => [value])
+interface Options {
+  /** The file in `corpus` of what it failed on before. */
+  readonly corpus: string
+  readonly runs: number
+}
+
+/** What a property failed on, told by its smallest form, is kept, so that each later run begins with it. */
+const judge = <A>({ corpus }: Options, details: fc.RunDetails<[A]>): void => {
+  const { counterexample } = details
+  if (details.failed && counterexample !== null) Corpus.keep(corpus, counterexample[0])
+  if (!details.failed) return
+  throw new Error(`${fc.defaultReportMessage(details)}\nkept in test/fuzz/corpus/${corpus}.jsonl`, {
+    cause: details.errorInstance
   })
+}
+
+/** Tries a property, first on what it failed on before. */
+export const check = <A>(arbitrary: fc.Arbitrary<A>, property: (value: A) => void, options: Options): void => {
+  const examples = Corpus.read<A>(options.corpus).map((value): [A] => [value])
+  judge(options, fc.check(fc.property(arbitrary, property), { numRuns: runs(options.runs), examples }))
+}
 
 /** The same for one that is not over at once. */
-export const checkAsync = <A>(
+export const checkAsync = async <A>(
   arbitrary: fc.Arbitrary<A>,
   property: (value: A) => Promise<void>,
-  options: { readonly runs: number; readonly examples?: ReadonlyArray<NoInfer<A>> | undefined }
-): Promise<void> =>
-  fc.assert(fc.asyncProperty(arbitrary, property), {
-    numRuns: runs(options.runs),
-    examples: (options.examples ?? []).map((value) => [value])
-  })
+  options: Options
+): Promise<void> => {
+  const examples = Corpus.read<A>(options.corpus).map((value): [A] => [value])
+  judge(options, await fc.check(fc.asyncProperty(arbitrary, property), { numRuns: runs(options.runs), examples }))
+}
 
 /** Any character, those that break things more often than others. */
 const point = (odd: string): fc.Arbitrary<string> =>

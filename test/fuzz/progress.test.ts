@@ -83,7 +83,7 @@ describe("fuzz, progress", () => {
       assert.deepStrictEqual([got, end], read(statuses(source([whole]), "pull")))
       const state = got.reduce((state, status, now) => Progress.fold(state, status, { now }), Progress.initial)
       for (const line of Progress.format(state, { width })) assert.notMatch(line, /[\n\r]/)
-    }, { runs: 4000 }))
+    }, { corpus: "pull-answer", runs: 4000 }))
   it("any split of a build's answer gives the same statuses, and what they fold to can be drawn", () =>
     check(fc.tuple(body, cuts, fc.integer({ min: 1, max: 80 })), ([whole, at, width]) => {
       const [got, end] = read(builds(split(whole, at)))
@@ -93,9 +93,9 @@ describe("fuzz, progress", () => {
         Progress.initialBuild
       )
       for (const line of Progress.formatBuild(state, { width })) assert.notMatch(line, /[\n\r]/)
-    }, { runs: 4000 }))
+    }, { corpus: "build-answer", runs: 4000 }))
   it("bytes that are no text are no defect", () =>
     check(fc.tuple(fc.array(bytes(40), { maxLength: 4 }).map(concat), cuts), ([whole, at]) => {
       assert.deepStrictEqual(read(statuses(source(split(whole, at)), "pull")), read(statuses(source([whole]), "pull")))
-    }, { runs: 2000 }))
+    }, { corpus: "answer-bytes", runs: 2000 }))
 })

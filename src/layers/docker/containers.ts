@@ -8,14 +8,15 @@ import { ask, type Client, send } from "../dockerApi/request.ts"
 import * as Schemas from "../dockerApi/schemas.ts"
 import * as Time from "../dockerApi/time.ts"
 import { usage } from "../dockerApi/usage.ts"
+import { whole } from "../dockerApi/whole.ts"
 import { completed } from "./completed.ts"
 import { copyIn, copyOut } from "./copy.ts"
 import { create } from "./create.ts"
 import { infoOf, stateOf } from "./info.ts"
-import { type Containers, look, type Operations, path } from "./known.ts"
+import { type Containers, isRunning, look, type Operations, path } from "./known.ts"
 import { logs } from "./logs.ts"
 import { remove } from "./remove.ts"
-import { wait } from "./wait.ts"
+import { ended, wait } from "./wait.ts"
 
 /** `network` is what a container gets that asks for none. */
 export const make = (client: Client, network: string | undefined): Operations => {
@@ -25,6 +26,8 @@ export const make = (client: Client, network: string | undefined): Operations =>
     if (mine !== undefined) mine.isSignalled = true
   }
   const shown = client.isPodman ? Podman.familiar : (image: string) => image
+
+  const atEndOf = (id: string) => whole("attach", ended(containers, id), isRunning(containers, "attach", id))
 
   return {
     create: (config) => create(containers, config),
@@ -37,9 +40,10 @@ export const make = (client: Client, network: string | undefined): Operations =>
         if (mine === undefined) return
         mine.isStarted = true
         mine.isSignalled = false
+        mine.ended = undefined
       }),
     attach: (id, options) =>
-      Effect.map(attach(client, id, options), (attached) => {
+      Effect.map(attach(client, id, { ...options, atEnd: atEndOf(id) }), (attached) => {
         const mine = containers.known.get(id)
         // Its log is that of this one run.
         const isOnly = mine !== undefined && !mine.isStarted && !mine.isRestarted

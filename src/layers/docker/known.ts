@@ -1,9 +1,12 @@
 import * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
 import type { Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
+import type * as ExitStatus from "../../ExitStatus.ts"
 import * as Podman from "../dockerApi/podman.ts"
 import { ask, type Client, segment } from "../dockerApi/request.ts"
 import * as Schemas from "../dockerApi/schemas.ts"
+import { stateOf } from "./info.ts"
 
 /** What an engine does with containers. */
 export type Operations = Pick<
@@ -37,6 +40,8 @@ interface Known {
   isStarted: boolean
   /** Whether it was sent a signal from here. */
   isSignalled: boolean
+  /** How its run ended, and nobody was told so far. */
+  ended?: Result.Result<ExitStatus.ExitStatus, Errors.Reason> | undefined
 }
 
 /** An engine's containers. */
@@ -61,6 +66,16 @@ export const look = (
   id: string
 ): Effect.Effect<Schemas.Container, Errors.Reason> =>
   ask(client, { operation, method: "GET", path: path(id, "/json") }, Schemas.container)
+
+export const isRunning = (
+  containers: Containers,
+  operation: string,
+  id: string
+): Effect.Effect<boolean, Errors.Reason> =>
+  look(containers, operation, id).pipe(
+    Effect.map(({ state }) => ["running", "paused"].includes(stateOf(state.status))),
+    Effect.catchTag("NotFound", () => Effect.succeed(false))
+  )
 
 export const isTty = (containers: Containers, operation: string, id: string): Effect.Effect<boolean, Errors.Reason> => {
   const mine = containers.known.get(id)

@@ -8,8 +8,7 @@ import * as Schemas from "../dockerApi/schemas.ts"
 import { stateOf } from "./info.ts"
 import { type Containers, look, path } from "./known.ts"
 
-/** Waits for the end of the run that is now. */
-export const wait = Effect.fnUntraced(function*(
+const asked = Effect.fnUntraced(function*(
   containers: Containers,
   id: string
 ): Effect.fn.Return<ExitStatus.ExitStatus, Errors.Reason> {
@@ -50,3 +49,21 @@ export const wait = Effect.fnUntraced(function*(
   )
   return ExitStatus.fromCode(code, { oomKilled })
 })
+
+/** Waits as {@link wait}, which then need not ask again. */
+export const ended = (containers: Containers, id: string): Effect.Effect<unknown, Errors.Reason> =>
+  Effect.flatMap(Effect.result(asked(containers, id)), (result) => {
+    const mine = containers.known.get(id)
+    if (mine !== undefined) mine.ended = result
+    return Effect.fromResult(result)
+  })
+
+/** Waits for the end of the run that is now. */
+export const wait = (containers: Containers, id: string): Effect.Effect<ExitStatus.ExitStatus, Errors.Reason> =>
+  Effect.suspend(() => {
+    const mine = containers.known.get(id)
+    if (mine?.ended === undefined) return asked(containers, id)
+    const { ended } = mine
+    mine.ended = undefined
+    return Effect.fromResult(ended)
+  })

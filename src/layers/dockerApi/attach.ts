@@ -6,6 +6,7 @@ import type * as Net from "node:net"
 import type { Attachment } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import { incoming, outgoing } from "./body.ts"
+import { detachKeys } from "./detach.ts"
 import { frames } from "./frames.ts"
 import { withoutNotice } from "./notice.ts"
 import * as Podman from "./podman.ts"
@@ -23,12 +24,15 @@ export const attachment = (
     readonly tty: boolean
     readonly output: boolean
     readonly isPodman: boolean
+    /** Fails when the process has not ended: an engine closes the connection with its end. */
+    readonly atEnd: Effect.Effect<void, Errors.Reason>
   }
 ): Attachment => {
   let isWritten = false
   const bytes = incoming(socket, {
     operation: options.operation,
     isComplete: () => true,
+    atEnd: options.atEnd,
     isEnd: (cause) => isWritten && isReset(cause)
   })
   const stdin = outgoing(socket, {
@@ -54,20 +58,32 @@ const none = (error: Errors.Reason): Attachment => ({ output: Stream.fail(error)
 export const attach = (
   client: Client,
   id: string,
-  options: { readonly stdin: boolean; readonly output: boolean; readonly tty: boolean }
+  options: {
+    readonly stdin: boolean
+    readonly output: boolean
+    readonly tty: boolean
+    readonly atEnd: Effect.Effect<void, Errors.Reason>
+  }
 ): Effect.Effect<Attachment, Errors.Reason, Scope.Scope> =>
   hijack(client, {
     operation: "attach",
     method: "POST",
     path: `/containers/${segment(id)}/attach`,
-    query: { stream: 1, stdin: options.stdin ? 1 : 0, stdout: options.output ? 1 : 0, stderr: options.output ? 1 : 0 }
+    query: {
+      stream: 1,
+      stdin: options.stdin ? 1 : 0,
+      stdout: options.output ? 1 : 0,
+      stderr: options.output ? 1 : 0,
+      detachKeys: detachKeys(options.tty && options.stdin)
+    }
   }).pipe(
     Effect.map((socket) =>
       attachment(socket, {
         operation: "attach",
         tty: options.tty,
         output: options.output,
-        isPodman: client.isPodman
+        isPodman: client.isPodman,
+        atEnd: options.atEnd
       })
     ),
     Effect.catchIf(

@@ -19,6 +19,8 @@ export interface Watch<E> {
   readonly operation: string
   /** Whether the answer is complete, asked when it ends. */
   readonly isComplete: () => boolean
+  /** Fails where only the engine can say that this was not the end yet, asked when it is read. */
+  readonly atEnd?: Effect.Effect<void, Errors.Reason> | undefined
   /** Whether this failure is just the way in which the other side ends. */
   readonly isEnd?: ((cause: unknown) => boolean) | undefined
   /** What could not be read, where that ended the connection. */
@@ -59,6 +61,7 @@ export const incoming = <E = never>(
     last ??= next
     wake()
   }
+  const done: Next = watch.atEnd === undefined ? Cause.done() : Effect.andThen(watch.atEnd, Cause.done())
   const lost = (): Errors.Reason => {
     const cause = watch.unreadable?.()
     return cause === undefined ? cut(watch.operation) : fromCause(watch.operation, cause)
@@ -69,11 +72,11 @@ export const incoming = <E = never>(
       return failure === undefined ? Effect.fail(reason) : Effect.failCause(failure)
     })
 
-  readable.on("end", () => end(watch.isComplete() ? Cause.done() : fail(cut(watch.operation))))
+  readable.on("end", () => end(watch.isComplete() ? done : fail(cut(watch.operation))))
   readable.on("error", (cause) =>
     end(
       watch.isEnd?.(cause) === true
-        ? Cause.done()
+        ? done
         : fail(isAborted(cause) ? lost() : fromCause(watch.operation, cause))
     ))
   // After "end" this changes nothing.

@@ -10,12 +10,14 @@ import type { ExecConfig } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import { attachment } from "./attach.ts"
+import { detachKeys } from "./detach.ts"
 import { reason } from "./errors.ts"
 import * as Podman from "./podman.ts"
 import { ask, type Client, hijack, segment, send } from "./request.ts"
 import * as Schemas from "./schemas.ts"
 import { newMark, signaller } from "./signal.ts"
 import { variables } from "./variables.ts"
+import { whole } from "./whole.ts"
 
 const operation = "exec"
 
@@ -61,6 +63,7 @@ export const exec = Effect.fnUntraced(function*(
     AttachStdout: true,
     AttachStderr: true,
     Tty: config.tty,
+    DetachKeys: detachKeys(config.tty),
     Cmd: config.command,
     Env: [...variables(config.env), mark],
     User: config.user,
@@ -142,15 +145,22 @@ export const exec = Effect.fnUntraced(function*(
   })
   isAccepted = true
   const isEnded = () => socket.destroyed || socket.readableEnded
-  const over = Effect.repeat(look, {
-    schedule: patience,
-    while: (seen) => seen.isRunning || isToCome(seen) && !isEnded()
-  })
+  let last: Schemas.Exec | undefined
+  const over = Effect.suspend(() =>
+    last !== undefined ? Effect.succeed(last) : Effect.map(
+      Effect.repeat(look, {
+        schedule: patience,
+        while: (seen) => seen.isRunning || isToCome(seen) && !isEnded()
+      }),
+      (seen) => (last = seen)
+    )
+  )
   const { output, stdin } = attachment(socket, {
     operation,
     tty: config.tty,
     output: true,
-    isPodman: client.isPodman
+    isPodman: client.isPodman,
+    atEnd: whole(operation, over, Effect.map(look, ({ isRunning }) => isRunning))
   })
   let beginning = ""
   let isRead = false

@@ -1,3 +1,4 @@
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -33,6 +34,8 @@ const reads = (
   })
 
 const mebibyte = noise(1024 * 1024)
+/** Ctrl-P and Ctrl-Q, by which one leaves a terminal of Docker's own client, and Ctrl-Space. */
+const leaving = [0x10, 0x11, 0, 0x10, 0x11]
 const everyByte = Uint8Array.from({ length: 256 }, (_, value) => value)
 
 export const cases: ReadonlyArray<Case> = [
@@ -115,6 +118,28 @@ export const cases: ReadonlyArray<Case> = [
             Container.run(self),
             ({ logs }) => equalBytes("stdout", logs.stdout, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 3, 97, 98, 99))
           )
+      )
+    })
+  ),
+  it(
+    "a terminal that was made raw: bytes of every value",
+    Effect.gen(function*() {
+      const ready = yield* Deferred.make<void>()
+      // Before it is raw, some of them are for the terminal itself.
+      const input = Stream.fromEffect(Effect.as(Deferred.await(ready), everyByte)).pipe(
+        // Also as a person types them, one by one.
+        Stream.concat(Stream.tap(Stream.make(...leaving.map((key) => Uint8Array.of(key))), () => Effect.sleep(50)))
+      )
+      const self = yield* job(`stty raw -echo; echo ready; head -c ${256 + leaving.length} | wc -c`)
+      yield* needs(
+        "tty",
+        Container.tty(self, true),
+        (self) =>
+          needs("stdin", Container.stdin(self, input), (self) =>
+            Effect.gen(function*() {
+              const { logs } = yield* Container.run(self, { onOutput: () => Deferred.succeed(ready, undefined) })
+              yield* equal("count", /\d+$/.exec(logs.text.trim())?.[0], `${256 + leaving.length}`)
+            }))
       )
     })
   ),

@@ -1,3 +1,4 @@
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -154,6 +155,25 @@ export const cases: ReadonlyArray<Case> = [
       yield* Effect.forkScoped(Stream.run(Stream.concat(bytes("go\n"), Stream.never), command.stdin))
       const output = yield* text(command.all)
       yield* holds("size", output.includes("41 101\r\n"), output)
+    })
+  ),
+  executes(
+    "a terminal that was made raw: all that is typed",
+    Effect.gen(function*() {
+      const self = yield* running
+      const command = yield* Container.exec(self, "stty raw -echo; echo ready; head -c 5 | wc -c", {
+        tty: true,
+        stdin: true
+      })
+      const ready = yield* Deferred.make<void>()
+      // By Ctrl-P and Ctrl-Q one leaves a terminal of Docker's own client.
+      const keys = Stream.tap(
+        Stream.make(...[0x10, 0x11, 0, 0x10, 0x11].map((key) => Uint8Array.of(key))),
+        () => Effect.sleep(50)
+      )
+      yield* Effect.forkScoped(Effect.andThen(Deferred.await(ready), Stream.run(keys, command.stdin)))
+      const output = yield* text(Stream.tap(command.all, () => Deferred.succeed(ready, undefined)))
+      yield* equal("count", /\d+$/.exec(output.trim())?.[0], "5")
     })
   ),
   executes(

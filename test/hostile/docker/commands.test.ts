@@ -2,6 +2,7 @@ import { describe } from "@effect/vitest"
 import { type Backend, Container } from "effect-containers"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type * as Net from "node:net"
 import { json } from "../../layers/docker/fake.ts"
 import { hostile, outcome } from "../case.ts"
@@ -51,6 +52,32 @@ const container = { id: "a", image: "alpine" }
 const executing = (
   use: (handle: Container.ExecHandle) => Effect.Effect<string, unknown, Backend.Backend | Scope.Scope>
 ) => outcome(Effect.scoped(Effect.flatMap(Container.exec(container, ["x"]), use)))
+
+/** Its connection ends, it does not. */
+const cutOff: Script = {
+  execCreate: ({ response }) => json(response, 201, { Id: "cut" }),
+  execStart: ({ response, socket }) => {
+    if (response !== undefined) return json(response, 200, {})
+    upgrade(socket, frame("stdout", "hello"))
+    socket.end()
+  },
+  execLook: ({ engine, response }) => {
+    // Until it was signalled.
+    const isRunning = (engine.asked.get("execStart") ?? 0) < 2
+    json(response, 200, { Running: isRunning, ExitCode: isRunning ? null : 0, Pid: 7 })
+  }
+}
+
+hostile(
+  "docker, a command in a container whose connection ends before it: what came, and that there is more",
+  "hello, then ContainerExec: Unavailable",
+  against(cutOff, () =>
+    executing(({ stdout }) => {
+      let text = ""
+      const read = Stream.runForEach(Stream.decodeText(stdout), (piece) => Effect.sync(() => text += piece))
+      return Effect.map(outcome(read, () => "the end"), (end) => `${text}, then ${end}`)
+    }))
+)
 
 describe("docker, a command in a container that begins after it was accepted", () => {
   for (const looks of [1, 3]) {

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { json, pong } from "../../layers/docker/fake.ts"
 import { hostile } from "../case.ts"
-import { against, type Answer, inspected, type Script, upgrade } from "./server.ts"
+import { against, type Answer, type Engine, inspected, type Script, upgrade } from "./server.ts"
 import * as Use from "./use.ts"
 import { bytes, cutAfter, frame, header } from "./wire.ts"
 
@@ -27,6 +27,11 @@ const breaking = (...contents: ReadonlyArray<string | Uint8Array>): Script => ({
 
 const hello = frame("stdout", "hello")
 
+const running: Answer = ({ response }) =>
+  json(response, 200, inspected({ State: { Status: "running", Running: true, ExitCode: 0 } }))
+
+const left = { after: ({ containers }: Engine) => `${containers.size} containers left` }
+
 const terminal = Container.tty(Container.make("alpine"), true)
 
 describe("docker, the frames of a run", () => {
@@ -47,6 +52,25 @@ describe("docker, the frames of a run", () => {
       against(script(hello), () => Use.run())
     )
   }
+  hostile(
+    "a connection that ends after a frame, and the container runs on",
+    "\"hello\", then ContainerLogs: Unavailable, 0 containers left",
+    against({ wait: () => {}, inspect: running }, () => Use.run(), left)
+  )
+  hostile(
+    "a connection that breaks after a frame, and the container runs on",
+    "\"hello\", then ContainerLogs: Unavailable, 0 containers left",
+    against({ ...breaking(hello), wait: () => {}, inspect: running }, () => Use.run(), left)
+  )
+  hostile(
+    "a connection that ends after a frame, and the container ends a while later",
+    "\"hello\", then exit 0, asked once",
+    against(
+      { wait: ({ response }) => void setTimeout(() => json(response, 200, { StatusCode: 0 }), 2000) },
+      () => Use.run(),
+      { after: ({ asked }) => asked.get("wait") === 1 ? "asked once" : `asked ${asked.get("wait")} times` }
+    )
+  )
   hostile(
     "empty ones",
     "\"ab\" and \"c\", then exit 0",

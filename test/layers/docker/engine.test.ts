@@ -14,7 +14,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Net from "node:net"
-import { eventually, json, pong, serve } from "./fake.ts"
+import { eventually, type Handler, json, pong, serve } from "./fake.ts"
 
 /** No configuration of whoever runs the tests. */
 const nobody = ConfigProvider.layer(ConfigProvider.fromUnknown({ HOME: "/nonexistent" }))
@@ -440,9 +440,11 @@ describe("connections", { timeout: 60_000 }, () => {
     return Effect.map(Effect.exit(Effect.provide(program, engine({ host }))), (exit) => ({ exit, seen }))
   }
 
+  const gone: Handler = (_, response) => json(response, 404, { message: "No such container" })
+
   it.live("output that ends in the middle of a frame is a failure, after what came", () =>
     Effect.gen(function*() {
-      const fake = yield* serve(() => {}, {
+      const fake = yield* serve(gone, {
         onUpgrade: (_, socket) => {
           upgraded(socket)
           socket.end(Buffer.concat([frame, frame.subarray(0, 5)]))
@@ -459,7 +461,7 @@ describe("connections", { timeout: 60_000 }, () => {
 
   it.live("a process that ends without reading its input loses none of its output", () =>
     Effect.gen(function*() {
-      const fake = yield* serve(() => {}, {
+      const fake = yield* serve(gone, {
         onUpgrade: (_, socket) => {
           upgraded(socket)
           // Input is waiting that nobody reads: closing the connection now resets it.
