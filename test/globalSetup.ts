@@ -1,7 +1,7 @@
 /**
  * Starts what tests with a real engine need, once for all of them, and takes it down after them.
  *
- * `EFFECT_CONTAINERS_ENGINES` (default `docker containerd memory`) says which engines. Tests find them in the
+ * `EFFECT_CONTAINERS_ENGINES` says which engines, see `scripts/engines/chosen.ts`. Tests find them in the
  * environment: `EFFECT_CONTAINERS_TEST_DOCKER` (and `_DOCKER20`, ...) as DOCKER_HOST has it,
  * `EFFECT_CONTAINERS_TEST_DOCKER_ADDRESS` where its published ports are, of a containerd also
  * `EFFECT_CONTAINERS_TEST_CONTAINERD_NAMESPACE`, `_FOLDER` (for its client's files), `_CNI` (the plugins' folder), `_BRIDGE`
@@ -13,14 +13,14 @@
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { conforming, some } from "../scripts/engines/chosen.ts"
 import { archive, makeImage } from "../scripts/engines/image.ts"
 import { start } from "../scripts/engines/start.ts"
 import { row } from "../scripts/engines/table.ts"
 import { variable, variables } from "../scripts/engines/variables.ts"
 
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
-  const engines = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd memory").split(/[\s,]+/)
-    .filter((name) => name !== "" && name !== "memory")
+  const engines = [...new Set([...some, ...conforming])].filter((name) => name !== "memory")
   if (engines.length === 0) return undefined
   const ofUser = engines.find((name) => row(name)?.rootless === true)
   if (ofUser !== undefined && process.getuid?.() === 0) {

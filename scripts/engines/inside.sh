@@ -104,7 +104,10 @@ case $what in
     shift 3
     mkdir -p /run/efc/user/{etc,work}
     mount -t overlay -o lowerdir=/etc,upperdir=/run/efc/user/etc,workdir=/run/efc/user/work overlay /etc
-    echo "efc:x:$uid:$uid::$home:/bin/sh" >>/etc/passwd
+    # Where his containers' users are, root is he too; of two entries the first counts.
+    printf '%s:x:%s::%s:/bin/sh\n' root 0:0 "$home" efc "$uid:$uid" "$home" >/run/efc/user/passwd
+    cat /etc/passwd >>/run/efc/user/passwd
+    cat /run/efc/user/passwd >/etc/passwd
     echo "efc:x:$uid:" >>/etc/group
     for file in subuid subgid; do echo "efc:$((uid + 10000)):65536" >>"/etc/$file"; done
     if [ -e /dev/net/tun ]; then # what makes a network without root; it is root's on some machines

@@ -16,9 +16,9 @@ const patience = 5000
 
 /**
  * An engine's own proxy takes connections for a port behind which nobody listens, and closes them when it has found out.
- * Milliseconds for which a connection has to stay.
+ * Milliseconds for which a connection has to stay: that of an engine without root looks for 190.
  */
-const probation = 100
+const probation = 300
 
 const codeOf = (cause: Error): string => {
   switch ("code" in cause ? cause.code : undefined) {

@@ -73,6 +73,8 @@ export type Way =
   | "its processes have no network"
   | "its files have no owners"
   | "its archives tell no owners"
+  | "its files are given to root alone"
+  | "its images' volumes are in the container's own layer"
   | "its times of output are whole seconds"
   | "what has no network has received and sent nothing"
   | "what nobody keeps nobody reads"

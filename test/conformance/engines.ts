@@ -13,6 +13,7 @@ import * as Testing from "effect-containers/testing"
 import { createReadStream, existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { createServer } from "node:net"
+import { conforming } from "../../scripts/engines/chosen.ts"
 import { archive, makeImage } from "../../scripts/engines/image.ts"
 import { row } from "../../scripts/engines/table.ts"
 import { relay } from "../layers/containerd/build/relay.ts"
@@ -274,7 +275,12 @@ const containerd = (name: string, buildkit?: string) =>
           image: "busybox:test",
           makeImage: settled,
           missing: lacks(name),
-          ways: runcWays(name),
+          ways: [
+            ...runcWays(name),
+            ...row(name)?.rootless === true
+              ? ["its files are given to root alone", "its images' volumes are in the container's own layer"] as const
+              : []
+          ],
           registries: { address: registry, down: "127.0.0.1:1", silent }
         }
       })
@@ -294,7 +300,4 @@ const suiteOf = (name: string) => {
   return kind === "containerd" ? containerd(name) : kind === "buildkit" ? building(name) : docker(name)
 }
 
-/** The engines that `EFFECT_CONTAINERS_ENGINES` names. Default: `docker containerd memory`. */
-export const suites = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd memory").split(/[\s,]+/)
-  .filter((name) => name !== "")
-  .map(suiteOf)
+export const suites = conforming.map(suiteOf)

@@ -13,6 +13,7 @@ import { connect } from "node:net"
 import { join } from "node:path"
 import { createInterface, type Interface } from "node:readline"
 import { setTimeout as sleep } from "node:timers/promises"
+import { some } from "../../scripts/engines/chosen.ts"
 import { prepareContainerd } from "../../scripts/engines/containerd.ts"
 import { runFolder, script, suite } from "../../scripts/engines/home.ts"
 import { archive, makeImage } from "../../scripts/engines/image.ts"
@@ -303,12 +304,10 @@ export const restartable = (
 ): Effect.Effect<Restartable | Engine, NoEngine, Scope.Scope> =>
   row(name)?.kind === "containerd" ? containerd(name, options) : scoped(() => beginDocker(name, options))
 
-const asked = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd memory").split(/[\s,]+/)
-
 /** Those of the engines under test that are a containerd. */
-export const versions: ReadonlyArray<string> = asked.filter((name) => row(name)?.kind === "containerd")
+export const versions: ReadonlyArray<string> = some.filter((name) => row(name)?.kind === "containerd")
 
 /** Those of the engines under test that can be killed. */
-export const mortals: ReadonlyArray<string> = asked.filter((name) =>
+export const mortals: ReadonlyArray<string> = some.filter((name) =>
   ["docker", "containerd"].includes(row(name)?.kind ?? "")
 )

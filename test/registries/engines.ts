@@ -8,6 +8,7 @@ import * as Containerd from "effect-containers/layers/Containerd"
 import * as Docker from "effect-containers/layers/Docker"
 import { randomUUID } from "node:crypto"
 import { inspect } from "node:util"
+import { some } from "../../scripts/engines/chosen.ts"
 import { makeImage } from "../../scripts/engines/image.ts"
 import { row } from "../../scripts/engines/table.ts"
 
@@ -21,8 +22,9 @@ export const given = (name: string): string => {
 export const kindOf = (name: string) => row(name)?.kind
 
 /** Those that pull. */
-export const engines: ReadonlyArray<string> = (process.env["EFFECT_CONTAINERS_ENGINES"] ?? "docker containerd memory")
-  .split(/[\s,]+/).filter((name) => ["docker", "podman", "containerd"].includes(kindOf(name) ?? ""))
+export const engines: ReadonlyArray<string> = some.filter((name) =>
+  ["docker", "podman", "containerd"].includes(kindOf(name) ?? "")
+)
 
 /** An engine whose client finds its configuration in `folder`. `hosts` is what a containerd's is told of registries. */
 export const engine = (

@@ -77,7 +77,7 @@ const describe = Effect.fnUntraced(function*(
     cgroupsPath: `/${engine.channel.namespace}/${id}`,
     host: engine.host,
     network,
-    given: yield* Privileged.given(config)
+    given: yield* Privileged.given(config, engine.host)
   }
   const looking = { mounts: [], tty: false, workDir: "/", entrypoint: [], command: Volumes.placeholder }
   const folder = folderOf(engine, id)

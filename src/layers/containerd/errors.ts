@@ -71,7 +71,7 @@ const rules: ReadonlyArray<Rule> = [
   },
   { says: /container with given ID already exists/i, tag: "AlreadyExists" },
   {
-    says: /mkdir .*io\.containerd\.runtime\.v2\.task.*: file exists/,
+    says: /mkdir .*io\.containerd\.runtime\.v2\.task.*: file exists|error creating fifo .*\/log: no such file/,
     tag: "AlreadyExists",
     hint: "the container's last task is still being taken away: try again"
   },

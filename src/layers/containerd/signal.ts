@@ -1,9 +1,12 @@
 import * as Effect from "effect/Effect"
 import { randomBytes } from "node:crypto"
-import { readFileSync } from "node:fs"
+import { readFileSync, readlinkSync } from "node:fs"
+import { readdir } from "node:fs/promises"
 import type * as Errors from "../../Errors.ts"
 import type { Engine } from "./engine.ts"
+import { hasCgroups } from "./host.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
+import { find } from "./task.ts"
 
 /** The engine signals a process, but not what it started, which is known again by this variable. */
 const marker = "EFFECT_CONTAINERS_EXEC"
@@ -11,18 +14,41 @@ const marker = "EFFECT_CONTAINERS_EXEC"
 /** The variable of one process, with its value. */
 export const newMark = (): string => `${marker}=${randomBytes(8).toString("hex")}`
 
-const isMarked = (pid: number, mark: string): boolean => {
+/** A process that was executed, and the first one of its container. */
+interface Executed {
+  readonly pid: number | undefined
+  readonly container: number | undefined
+}
+
+/** In the order of the file; the name before them may have anything in it. */
+const sessionOf = (stat: string): number => Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[3])
+
+/**
+ * The environment of another user's process is closed to who is not root, but whoever started it is known: every process
+ * that is executed begins a session, and numbers of processes mean nothing but in a namespace.
+ */
+const isOfSession = (pid: number, { container, pid: first }: Executed): boolean => {
+  if (first === undefined || container === undefined) return false
+  const namespace = (pid: number) => readlinkSync(`/proc/${pid}/ns/pid`)
+  return sessionOf(readFileSync(`/proc/${pid}/stat`, "latin1")) === first && namespace(pid) === namespace(container)
+}
+
+const isMarked = (pid: number, mark: string, executed: Executed): boolean => {
   try {
     return readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(mark)
-  } catch {
-    // It has ended, or its number means nothing here.
-    return false
+  } catch (error) {
+    try {
+      return error instanceof Error && "code" in error && error.code === "EACCES" && isOfSession(pid, executed)
+    } catch {
+      // It has ended, or its number means nothing here.
+      return false
+    }
   }
 }
 
 /** Nothing comes between looking at a process and signalling it: its number cannot have become another's. */
-const send = (pid: number, mark: string, signal: number): boolean => {
-  if (!isMarked(pid, mark)) return false
+const send = (pid: number, mark: string, executed: Executed, signal: number): boolean => {
+  if (!isMarked(pid, mark, executed)) return false
   try {
     process.kill(pid, signal)
     return true
@@ -30,6 +56,23 @@ const send = (pid: number, mark: string, signal: number): boolean => {
     return false
   }
 }
+
+/** Those of all of this machine: where a container has no control group, the engine knows only its first process. */
+const everybody = Effect.promise(async () =>
+  (await readdir("/proc").catch(() => [])).map(Number).filter((pid) => pid > 1)
+)
+
+/** Those among which there are all of a container. */
+const candidates = ({ channel, host }: Engine, containerId: string): Effect.Effect<
+  ReadonlyArray<number>,
+  Errors.Reason
+> =>
+  hasCgroups(host)
+    ? channel.unary(Tasks.method.listPids, { containerId }, { operation: "exec" }).pipe(
+      Effect.map(({ processes }) => processes.map(({ pid }) => pid)),
+      Effect.catchTag("NotFound", () => Effect.succeed([]))
+    )
+    : everybody
 
 /** How often it is looked whether more were started meanwhile: whoever starts them faster is not to hold us for ever. */
 const rounds = 100
@@ -39,18 +82,17 @@ const rounds = 100
  * Those that cannot be seen from here, as on another machine, are left alone.
  */
 export const signalDescendants = Effect.fnUntraced(function*(
-  { channel }: Engine,
+  engine: Engine,
   containerId: string,
   mark: string,
   signal: number,
   /** The one that the engine signals. */
   first: number | undefined
 ): Effect.fn.Return<void, Errors.Reason> {
+  const container = hasCgroups(engine.host) ? undefined : (yield* find(engine, "exec", containerId))?.pid
   for (let round = 0; round < rounds; round++) {
-    const { processes } = yield* channel.unary(Tasks.method.listPids, { containerId }, { operation: "exec" }).pipe(
-      Effect.catchTag("NotFound", () => Effect.succeed({ processes: [] }))
-    )
-    const found = processes.map(({ pid }) => pid !== first && send(pid, mark, signal)).includes(true)
+    const pids = yield* candidates(engine, containerId)
+    const found = pids.map((pid) => pid !== first && send(pid, mark, { pid: first, container }, signal)).includes(true)
     if (signal !== 9 || !found) return
   }
 })

@@ -38,6 +38,8 @@ export const look = (client: Client): Effect.Effect<PodmanHost> =>
         memoryLimit: hasCgroups,
         cpuLimit: hasCgroups,
         pidsLimit: hasCgroups,
+        // Dropped together with the others.
+        ulimits: hasCgroups,
         seccomp: false,
         gpus: false,
         runtime: false

@@ -143,12 +143,21 @@ export const cases: ReadonlyArray<Case> = [
     })),
   copies("whose files they are", (fs, home) =>
     Effect.gen(function*() {
-      if ((yield* Fixture).ways?.includes("its files have no owners") === true) return
+      const { ways = [] } = yield* Fixture
+      if (ways.includes("its files have no owners")) return
       const container = yield* Effect.flatMap(job("stat -c '%u %g' /a /a/file /b/file"), Container.create)
       yield* fs.makeDirectory(`${home}/from`)
       yield* fs.writeFileString(`${home}/from/file`, "x")
       const { gid, uid } = yield* fs.stat(`${home}/from/file`)
-      yield* Container.copyDirectoryTo(container, "/a", `${home}/from`, { uid: 1000, gid: 1001 })
+      const copied = Container.copyDirectoryTo(container, "/a", `${home}/from`, { uid: 1000, gid: 1001 })
+      if (ways.includes("its files are given to root alone")) {
+        yield* fails(copied, { tag: "ContainerCopy", reason: "PermissionDenied" })
+        const container = yield* Effect.flatMap(job("stat -c '%u %g' /b/file"), Container.create)
+        yield* Container.copyDirectoryTo(container, "/b", `${home}/from`)
+        const { stdout } = yield* container.start
+        return yield* equal("root's", yield* Stream.mkString(Stream.decodeText(stdout)), "0 0\n")
+      }
+      yield* copied
       yield* Container.copyDirectoryTo(container, "/b", `${home}/from`)
       const handle = yield* container.start
       const said = yield* Stream.mkString(Stream.decodeText(handle.stdout))

@@ -6,6 +6,7 @@ import { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import { type Case, group, job, needs } from "../case.ts"
 import { equal, fails, holds } from "../expect.ts"
+import { Fixture } from "../fixture.ts"
 import { madeImage } from "../image.ts"
 
 const it = group("files")
@@ -157,8 +158,16 @@ export const cases: ReadonlyArray<Case> = [
     "a volume of the image can be written with a read-only root, holds the image's files, and goes with the container",
     Effect.gen(function*() {
       const image = yield* madeImage({ volumes: ["/etc", "/tmp", "/home"] })
-      const self = Container.make(image).pipe(Container.pull("never"), Container.readOnlyRoot(true))
-      const root = Container.command(self, `cat /etc/passwd; echo mine > /etc/mine; cat /etc/mine`)
+      const writable = Container.make(image).pipe(Container.pull("never"))
+      const self = Container.readOnlyRoot(writable, true)
+      const script = `cat /etc/passwd; echo mine > /etc/mine; cat /etc/mine`
+      const root = Container.command(self, script)
+      const { ways = [] } = yield* Fixture
+      if (ways.includes("its images' volumes are in the container's own layer")) {
+        yield* fails(Container.string(root), { tag: "ContainerCreate", reason: "Unsupported", names: ["/home"] })
+        const own = yield* Container.string(Container.command(writable, script))
+        return yield* holds("the image's files, and what was written", /^root:[^]*\nmine\n$/.test(own), own)
+      }
       const first = yield* Container.string(root)
       yield* holds("the image's files, and what was written", /^root:[^]*\nmine\n$/.test(first), first)
       const app = self.pipe(

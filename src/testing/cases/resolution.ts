@@ -47,7 +47,7 @@ export const cases: ReadonlyArray<Case> = [
         search: ["one.example", "two.example"],
         options: ["ndots:2", "timeout:1"]
       })
-      yield* needs("dns", self, (self) =>
+      yield* needs(["dns", "bridgeNetworks"], self, (self) =>
         Effect.flatMap(Container.string(self), (text) => {
           const said = words(text).filter(([first = ""]) => ["nameserver", "search", "options"].includes(first))
           return equal("what its /etc/resolv.conf says", said.toSorted(), [

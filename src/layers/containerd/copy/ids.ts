@@ -35,6 +35,12 @@ export const parse = (map: string): Ids => {
   }
 }
 
+/**
+ * For who is root there and not here: what is his here is root's there, since he can give it to nobody else.
+ */
+export const ofUser = (ids: Ids, own: number): Ids =>
+  own === 0 || ids.outside(0) !== own ? ids : { ...ids, outside: (id) => ids.outside(id === own ? 0 : id) }
+
 export const same: Ids = { inside: (id) => id, outside: (id) => id }
 
 export const read = async (path: string): Promise<Ids> => parse(await readFile(path, "utf8"))

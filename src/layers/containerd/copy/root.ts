@@ -53,6 +53,9 @@ const isMounted = async (root: Place, mountinfo: () => Promise<string>, mount: M
     : found.source === mount.source
 }
 
+/** Whose this process is: root's where there are no users. */
+const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
+
 const openRoot = async (pid: number, mounts: ReadonlyArray<Mount>): Promise<Root> => {
   // From here on this process and no later one of its number.
   const process = await hostDirectory(`/proc/${pid}`)
@@ -65,7 +68,11 @@ const openRoot = async (pid: number, mounts: ReadonlyArray<Mount>): Promise<Root
         throw new Refused("Unsupported", "the container's files cannot be reached from here", hint)
       }
       const [users, groups] = await Promise.all([Ids.read(of("uid_map")), Ids.read(of("gid_map"))])
-      return { ...root, users, groups }
+      return {
+        ...root,
+        users: Ids.ofUser(users, own.uid),
+        groups: Ids.ofUser(groups, own.gid)
+      }
     } catch (cause) {
       await close(root.descriptor)
       throw cause

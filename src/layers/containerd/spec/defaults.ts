@@ -50,6 +50,7 @@ export const readonlyPaths: ReadonlyArray<string> = [
 export const mounts = (options: {
   readonly privileged: boolean
   readonly sysfs: boolean
+  readonly cgroup: boolean
   /** Bytes of `/dev/shm`. */
   readonly shmSize: number | undefined
 }): ReadonlyArray<Mount> => {
@@ -79,7 +80,7 @@ export const mounts = (options: {
       ? { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", ...ro] }
       // A user namespace may mount no sysfs of a network that it does not own.
       : { destination: "/sys", type: "none", source: "/sys", options: ["rbind", "nosuid", "noexec", "nodev", ...ro] },
-    ...options.sysfs
+    ...options.cgroup
       ? [{
         destination: "/sys/fs/cgroup",
         type: "cgroup",

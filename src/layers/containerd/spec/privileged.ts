@@ -6,7 +6,7 @@ import { linuxCapabilities } from "../../../container/linuxCapability.ts"
 import type { ContainerConfig } from "../../../ContainerConfig.ts"
 import type * as Errors from "../../../Errors.ts"
 import { fromCause, reason } from "../errors.ts"
-import type { Device } from "./model.ts"
+import type { Device, Mount } from "./model.ts"
 
 /** Those that this host has to give: asking for one more fails. */
 const capabilities: Effect.Effect<ReadonlyArray<string>, Errors.Reason> = Effect.tryPromise({
@@ -64,17 +64,35 @@ const device = (source: string, target: string): Effect.Effect<Device, Errors.Re
         : Effect.fail(reason("InvalidArgument", { operation: "create", message: `${source} is not a device` }))
   )
 
+/** Who is not root makes no nodes: he shows the host's own, whose rights he cannot change. */
+const bound = ({ access, source, target }: ContainerConfig["devices"][number]): Effect.Effect<Mount, Errors.Reason> =>
+  access === "rwm"
+    ? Effect.as(device(source, target), { destination: target, type: "bind", source, options: ["bind"] })
+    : Effect.fail(reason("Unsupported", {
+      operation: "create",
+      message: `containerd without root cannot honour the option device (${source}, ${access})`,
+      hint: "leave the access out"
+    }))
+
 /** What a container gets of this host besides what every one gets. */
 export interface Given {
   /** All that the host has; `undefined` when not all are asked for. */
   readonly capabilities: ReadonlyArray<string> | undefined
   readonly devices: ReadonlyArray<Device>
+  /** Devices that are shown in place of being made. */
+  readonly bound: ReadonlyArray<Mount>
 }
 
-export const given = (config: ContainerConfig): Effect.Effect<Given, Errors.Reason> =>
-  Effect.all({
+export const given = (
+  config: ContainerConfig,
+  { rootless }: { readonly rootless: boolean }
+): Effect.Effect<Given, Errors.Reason> => {
+  const asked = config.privileged ? [] : config.devices
+  return Effect.all({
     capabilities: config.privileged || config.capAdd.includes("ALL") ? capabilities : Effect.undefined,
     devices: config.privileged
       ? devices
-      : Effect.forEach(config.devices, ({ source, target }) => device(source, target))
+      : Effect.forEach(rootless ? [] : asked, ({ source, target }) => device(source, target)),
+    bound: Effect.forEach(rootless ? asked : [], bound)
   })
+}

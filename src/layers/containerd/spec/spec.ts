@@ -8,7 +8,7 @@ import * as Seccomp from "./seccomp.ts"
 
 /** What a host can give to a container. */
 export interface Host {
-  /** Unprivileged users cannot make control groups on every host, nor mount a sysfs. */
+  /** Unprivileged users cannot make control groups on every host, nor mount the sysfs of its network. */
   readonly rootless: boolean
   readonly cgroupVersion: 1 | 2
   /** Whether swap is counted. Where it is not, a limit of memory is one of memory alone. */
@@ -129,10 +129,10 @@ const linux = (input: Input, capabilities: ReadonlyArray<string>): Linux => {
 
 /** What the runtime is told to make: Docker's defaults, and over them what was asked for. */
 export const make = (input: Input): Spec => {
-  const { config, files, host, hostname, image, network, user } = input
+  const { config, files, given, host, hostname, image, network, user } = input
   const { oomScoreAdj, shmSize, ulimits } = config.resources
   const capabilities = capabilitiesOf(input)
-  const mounts = [...files, ...config.mounts.flatMap(asked)]
+  const mounts = [...files, ...given.bound, ...config.mounts.flatMap(asked)]
   return {
     ociVersion: Defaults.ociVersion,
     process: {
@@ -153,7 +153,8 @@ export const make = (input: Input): Spec => {
       ...Defaults.mounts({
         privileged: config.privileged,
         shmSize,
-        sysfs: !host.rootless || network === "own" && host.cgroupVersion === 2
+        sysfs: !host.rootless || network === "own",
+        cgroup: !host.rootless || network === "own" && host.cgroupVersion === 2
       }),
       // What is mounted deeper comes later, or it would be hidden.
       ...mounts.toSorted((a, b) => depth(a) - depth(b))
