@@ -68,11 +68,13 @@ describe("containerd, a run", () => {
       let times = 0
       const there = "mkdir /run/containerd/io.containerd.runtime.v2.task/efc/a: file exists: unknown"
       // Version 2 says it without the first words.
-      const told = [`failed to start shim: ${there}`, there]
+      const gone =
+        "failed to start shim: start failed: open shim log pipe: error creating fifo /run/a/log: no such file or"
+      const told = [`failed to start shim: ${there}`, there, gone]
       return against(
         {
           "Tasks/Create": (call) =>
-            times++ < 4 ? fail(call.stream, 2, told[times % 2] ?? there) : wellBehaved["Tasks/Create"]?.(call)
+            times++ < 4 ? fail(call.stream, 2, told[times % 3] ?? there) : wellBehaved["Tasks/Create"]?.(call)
         },
         () => Use.run(),
         left
