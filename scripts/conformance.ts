@@ -1,14 +1,17 @@
 /**
  * Runs the conformance suite against the engines that are named: `npm run conformance -- docker memory`. `all` is every
- * engine that there is, one after the other, and writes docs/conformance.md; `swarm` is a Swarm of one and of three nodes,
- * old and new. Further arguments that start with a dash go
- * to Vitest, such as `-t "exit code"`, with what follows them.
+ * engine of one machine, one after the other, and writes docs/conformance.md; `swarm` is a Swarm of one and of three nodes,
+ * old and new, and `all swarm` is both. Further arguments that start with a dash go to Vitest, such as `-t "exit code"`,
+ * with what follows them.
+ *
+ * With `EFFECT_CONTAINERS_REPORT` set to a directory, what each engine did is written there and stays. `all` then does not
+ * run again what is there already, so that it goes on where it was interrupted.
  */
 import { spawnSync } from "node:child_process"
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { page, read, table } from "./conformance/page.ts"
+import { isPassed, page, read, table } from "./conformance/page.ts"
 import { EnginesError, suite } from "./engines/home.ts"
 import { start } from "./engines/start.ts"
 import { commonSuite, names, row, rows } from "./engines/table.ts"
@@ -81,28 +84,36 @@ const isForFaults = (name: string): boolean => {
 
 const swarms = Object.keys(rows).filter((name) => row(name)?.kind === "swarm" && !isForFaults(name))
 
+/** With their alias taken apart. */
+const withSwarms = (named: ReadonlyArray<string>) => named.flatMap((name) => name === "swarm" ? swarms : [name])
+
 if (engines.includes("all")) {
-  const folder = mkdtempSync(join(tmpdir(), "effect-containers-conformance-"))
+  const kept = process.env["EFFECT_CONTAINERS_REPORT"]
+  const folder = kept ?? mkdtempSync(join(tmpdir(), "effect-containers-conformance-"))
+  mkdirSync(folder, { recursive: true })
   // Also a user's.
   chmodSync(folder, 0o777)
   try {
+    const ofMachine = Object.keys(rows).filter((name) => isEngine(name) && row(name)?.kind !== "swarm")
+    const besides = withSwarms(engines).filter((name) => row(name)?.kind === "swarm")
+    const every = [...ofMachine, "memory", ...besides]
     // Each by itself: together they would be in each other's way.
-    const every = [...Object.keys(rows).filter((name) => isEngine(name) && !isForFaults(name)), "memory"]
-    for (const name of every) {
-      if (!(await run([name], { EFFECT_CONTAINERS_REPORT: folder }))) process.exitCode = 1
+    for (const name of every.filter((name) => !existsSync(join(folder, `${name}.json`)))) {
+      await run([name], { EFFECT_CONTAINERS_REPORT: folder })
     }
     const reports = read(folder, every)
     const file = join(import.meta.dirname, "../docs/conformance.md")
     writeFileSync(file, page(reports))
     spawnSync("dprint", ["fmt", file], { stdio: "ignore" })
     process.stdout.write(table(reports))
+    if (!reports.every(isPassed)) process.exitCode = 1
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    if (kept === undefined) rmSync(folder, { recursive: true, force: true })
   }
 } else {
   // They have the same addresses.
   const others = engines.filter((name) => row(name)?.kind !== "swarm")
-  const alone = engines.flatMap((name) => name === "swarm" ? swarms : row(name)?.kind === "swarm" ? [name] : [])
+  const alone = withSwarms(engines).filter((name) => row(name)?.kind === "swarm")
   if ((others.length > 0 || alone.length === 0) && !(await run(others, {}))) process.exitCode = 1
   for (const name of alone) if (!(await run([name], {}))) process.exitCode = 1
 }

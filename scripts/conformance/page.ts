@@ -48,6 +48,8 @@ const counts = ({ cases }: Report) => {
   return { passed, failed: cases.length === 0 ? 1 : cases.length - passed }
 }
 
+export const isPassed = (report: Report): boolean => counts(report).failed === 0
+
 /** Of what is the same for several engines, who they are. */
 const byWay = (reports: ReadonlyArray<Report>): ReadonlyArray<ReadonlyArray<string>> =>
   [...new Set(reports.flatMap(({ ways }) => ways))].map((way) => [
