@@ -150,6 +150,15 @@ describe("an output that broke off, as the process has not read all of its input
       assert.lengthOf(yield* found(log), 4)
     }))
 
+  it.effect("is what it is where the log is another's, or does not keep bytes", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* found([frame("stdout", "onf\n"), frame("stderr", "no\n")]), [
+        "stdout: onf\n",
+        "stderr: no\n",
+        "stderr: none\n"
+      ])
+    }))
+
   it.effect("is what it is where there is no log", () =>
     Effect.gen(function*() {
       const gone = Stream.fail(new Errors.NotFound({ operation: "logs", message: "no such container" }))
