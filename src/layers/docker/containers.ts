@@ -43,13 +43,17 @@ export const make = (client: Client, network: string | undefined): Operations =>
         mine.ended = undefined
       }),
     attach: (id, options) =>
-      Effect.map(attach(client, id, { ...options, atEnd: atEndOf(id) }), (attached) => {
+      Effect.suspend(() => {
         const mine = containers.known.get(id)
         // Its log is that of this one run.
         const isOnly = mine !== undefined && !mine.isStarted && !mine.isRestarted
         return client.isPodman && options.stdin && options.output && isOnly
-          ? { ...attached, output: completed(attached.output, logs(containers, id, { follow: true })) }
-          : attached
+          // Whether it was the end is then for the log to say.
+          ? Effect.map(attach(client, id, { ...options, atEnd: Effect.void }), (attached) => ({
+            ...attached,
+            output: completed(attached.output, logs(containers, id, { follow: true }))
+          }))
+          : attach(client, id, { ...options, atEnd: atEndOf(id) })
       }),
     signal: (id, signal) => {
       signals(id)
