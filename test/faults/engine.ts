@@ -35,10 +35,16 @@ export interface Disk {
   readonly clear: Effect.Effect<void>
 }
 
+/** How a program of its own reaches it. */
+export type Connection =
+  | { readonly kind: "docker"; readonly config: Docker.DockerConfig }
+  | { readonly kind: "containerd"; readonly config: Containerd.ContainerdConfig }
+
 export interface Restartable {
   readonly name: string
   readonly kind: "docker" | "containerd"
   readonly layer: Layer.Layer<Backend.Backend>
+  readonly connection: Connection
   /** Kills the daemon as the kernel would. Containers run on. */
   readonly kill: Effect.Effect<void>
   /** Stops it where it is: it takes connections and answers nothing, until it is killed. */
@@ -233,10 +239,21 @@ const beginContainerd = async (name: string, { disk }: Options) => {
   }, disk)
   const config = { address: socket, namespace: client.namespace, folder: client.folder, network: "none" as const }
   const layer = Layer.orDie(Containerd.layer({ ...config, connectTimeout: 60_000 }))
-  return running(name, "containerd", daemon, { config, layer, machine: "127.0.0.1" }, async () => {
-    await daemon.end()
-    await clear()
-  })
+  return running(
+    name,
+    "containerd",
+    daemon,
+    {
+      config,
+      layer,
+      connection: { kind: "containerd", config },
+      machine: "127.0.0.1"
+    } as const,
+    async () => {
+      await daemon.end()
+      await clear()
+    }
+  )
 }
 
 /** A switch for its network, as the engines of the suite have one: this machine is at the first address. */
@@ -277,14 +294,23 @@ const beginDocker = async (name: string, { disk }: Options) => {
     own,
     answers: () => pings(socket)
   }, disk)
-  const layer = Layer.orDie(
-    Docker.layer({ host: `unix://${socket}`, healthTimeout: 60_000, connectTimeout: 60_000 })
+  const config = { host: `unix://${socket}`, healthTimeout: 60_000, connectTimeout: 60_000 }
+  const layer = Layer.orDie(Docker.layer(config))
+  return running(
+    name,
+    "docker",
+    daemon,
+    {
+      layer,
+      connection: { kind: "docker", config },
+      machine: lan.address(1)
+    } as const,
+    async () => {
+      await daemon.end()
+      await lan.end()
+      await clear()
+    }
   )
-  return running(name, "docker", daemon, { layer, machine: lan.address(1) }, async () => {
-    await daemon.end()
-    await lan.end()
-    await clear()
-  })
 }
 
 const scoped = <A extends { readonly stop: () => Promise<void> }>(begin: () => Promise<A>) =>

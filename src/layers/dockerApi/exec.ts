@@ -112,6 +112,9 @@ export const exec = Effect.fnUntraced(function*(
     )
     const { exitCode } = yield* overOf(helper)
     if (Result.isFailure(started) || (exitCode ?? 0) > 0) {
+      // With its container the first one ends, and the further one does.
+      const ended = yield* Effect.timeoutOption(overOf(id), "1 second")
+      if (Option.isSome(ended)) return
       return yield* reason("Unsupported", {
         operation,
         message:
