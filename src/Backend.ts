@@ -35,6 +35,7 @@ import type { Primitives } from "./backend/primitives.ts"
 import { resetByExec } from "./backend/reset.ts"
 import * as Capabilities from "./Capabilities.ts"
 import * as Errors from "./Errors.ts"
+import { conceal, secretsOf } from "./errors/conceal.ts"
 import type { PullStatus } from "./Progress.ts"
 
 export { type Endpoint, endpoint } from "./backend/endpoint.ts"
@@ -264,7 +265,10 @@ export const make = Effect.fnUntraced(function*(
     health: Effect.mapError(primitives.health, whole(Errors.EngineHealth)),
     pull,
     push: (name, options = {}) => Stream.mapError(primitives.push(name, options), image(Errors.ImagePush, name)),
-    build: primitives.build,
+    build: (context, options) => {
+      const hide = conceal(secretsOf(Object.entries(options.buildArgs)))
+      return Stream.mapError(primitives.build(context, options), (error) => isReason(error) ? hide(error) : error)
+    },
     inspectImage: (name) => Effect.mapError(primitives.inspectImage(name), image(Errors.ImageInspect, name)),
     listImages: (filter) => Effect.mapError(primitives.listImages(filter), whole(Errors.ImageList)),
     tagImage: (name, reference) => Effect.mapError(primitives.tagImage(name, reference), image(Errors.ImageTag, name)),
@@ -281,6 +285,7 @@ export const make = Effect.fnUntraced(function*(
       const missing = Capabilities.missing(capabilities, engine.name, config)
       return (missing === undefined ? primitives.create(config) : Effect.fail(missing)).pipe(
         Effect.tap((id) => Effect.sync(() => images.set(id, config.image))),
+        Effect.mapError(conceal(secretsOf(config.env))),
         Effect.mapError((reason) => new Errors.ContainerCreate({ id: "", image: config.image, reason }))
       )
     },
@@ -301,7 +306,11 @@ export const make = Effect.fnUntraced(function*(
     list: (filter) => Effect.mapError(primitives.list(filter), whole(Errors.ContainerList)),
     logs: (id, options) => Stream.mapError(primitives.logs(id, options), container(Errors.ContainerLogs, id)),
     resize: (id, size) => Effect.mapError(primitives.resize(id, size), container(Errors.ContainerAttach, id)),
-    exec: (id, config) => Effect.mapError(primitives.exec(id, config), container(Errors.ContainerExec, id)),
+    exec: (id, config) =>
+      primitives.exec(id, config).pipe(
+        Effect.mapError(conceal(secretsOf(config.env))),
+        Effect.mapError(container(Errors.ContainerExec, id))
+      ),
     reset: (id, options) => Effect.mapError(primitives.reset(id, options), container(Errors.ContainerExec, id)),
     copyIn: (id, path, archive) =>
       Effect.mapError(

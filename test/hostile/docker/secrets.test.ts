@@ -1,11 +1,11 @@
 import { assert, describe } from "@effect/vitest"
-import { Image } from "effect-containers"
+import { type Backend, BuildContext, Container, Image } from "effect-containers"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
 import { json } from "../../layers/docker/fake.ts"
-import { hostile } from "../case.ts"
+import { hostile, outcome } from "../case.ts"
 import { against, type Answer } from "./server.ts"
 import { line } from "./wire.ts"
 
@@ -26,6 +26,52 @@ const answers: ReadonlyArray<readonly [what: string, gets: string, answer: Answe
     ({ response }) => json(response, 500, { message: `unauthorized: ${password} is not the password` })
   ]
 ]
+
+/** Says back all that it was asked. */
+const echo: Answer = ({ path, request, response }) => {
+  let body = ""
+  request.on("data", (piece: Buffer) => (body += piece.toString()))
+  request.on("end", () => json(response, 400, { message: `no: ${decodeURIComponent(path)} ${body}` }))
+}
+
+const secret = Redacted.make(password)
+
+describe("docker, an engine's words that say back what it was sent", () => {
+  for (
+    const [what, gets, program] of [
+      [
+        "of a container",
+        "ContainerCreate: InvalidArgument",
+        Container.run(Container.make("alpine").pipe(Container.variable("PASSWORD", secret)))
+      ],
+      [
+        "of a command",
+        "ContainerExec: InvalidArgument",
+        Container.execString({ id: "a", image: "alpine" }, ["x"], { env: { PASSWORD: secret } })
+      ],
+      [
+        "of a build",
+        "ImageBuildDockerfile: InvalidArgument",
+        Stream.runDrain(
+          Image.build("a", BuildContext.fromDockerfile("FROM busybox\n"), { buildArgs: { PASSWORD: secret } })
+        )
+      ]
+    ] as const
+  ) {
+    hostile(
+      what,
+      gets,
+      against({ create: echo, execCreate: echo, build: echo }, () =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip<unknown, unknown, Backend.Backend>(program)
+          const shown = [inspect(error, { depth: 12, showHidden: true }), JSON.stringify(error)].join("\n")
+          assert.notInclude(shown, password)
+          assert.include(shown, "<redacted>")
+          return yield* outcome(Effect.fail(error))
+        }))
+    )
+  }
+})
 
 describe("docker, a registry's words that say back what it was sent", () => {
   for (const [what, gets, pull] of answers) {
