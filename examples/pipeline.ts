@@ -1,13 +1,14 @@
 /**
  * A pipeline as CI has it: builds the tools, compiles, tests in parallel, packs. What a step makes is handed to the next
- * one: a directory, a file, a value. No step has a network, each has a time limit, at most two run at once, and what is
- * worth it is tried again.
+ * one: a directory, a file, a value. No step has a network where the engine can do without, each has a time limit, at most
+ * two run at once, and what is worth it is tried again. On a Swarm it is the same program, and says where each step ran.
  *
  *     npm run example -- pipeline
+ *     npm run example -- pipeline --engine swarm
  */
 import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
 import { Clock, Console, Effect, FileSystem, Ref, Schedule, Schema, Stream } from "effect"
-import { BuildContext, Container, Image } from "effect-containers"
+import { Backend, BuildContext, Container, Image } from "effect-containers"
 import { engine, image } from "./engine.ts"
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -45,7 +46,10 @@ const makeReport = Effect.map(Ref.make<ReadonlyArray<Entry>>([]), (entries) => (
       )
   ),
   /** One step. An engine or a registry that is away for a moment is asked again; what fails otherwise has failed. */
-  step: <A, E extends { readonly message: string }, R>(name: string, work: Effect.Effect<A, E, R>) =>
+  step: <A extends { readonly where: string }, E extends { readonly message: string }, R>(
+    name: string,
+    work: Effect.Effect<A, E, R>
+  ) =>
     Effect.gen(function*() {
       const begun = yield* Clock.currentTimeMillis
       const say = (said: string) =>
@@ -58,21 +62,38 @@ const makeReport = Effect.map(Ref.make<ReadonlyArray<Entry>>([]), (entries) => (
           while: (error: E) => "isRetryable" in error && error.isRetryable === true,
           schedule: Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 3 }))
         }),
-        Effect.tap(() => say("ok")),
+        Effect.tap(({ where }) => say(`ok${where}`)),
         Effect.tapError((error) => say(error.message))
       )
     })
 }))
 
-/** The tools see what they are given, and nothing else. */
-const tool = (tools: string, command: string) =>
-  Container.make(tools).pipe(
+/** A command in a container. The tools see what they are given, and nothing else. */
+const run = Effect.fnUntraced(function*<E = never, R = never>(
+  tools: string,
+  command: string,
+  files: Container.RunOptions<E, R>
+) {
+  const { capabilities } = yield* Backend.Backend
+  const places: Array<string> = []
+  const self = Container.make(tools).pipe(
     Container.workDir("/work"),
     Container.command(command),
-    Container.network("none"),
+    capabilities.noNetwork ? Container.network("none") : (self) => self,
     Container.memory("128 MiB"),
     Container.timeLimit("1 minute")
   )
+  const { logs } = yield* Container.run(self, {
+    prepare: files.prepare,
+    collect: (container, finished) =>
+      Effect.gen(function*() {
+        const { node } = yield* Container.inspect(container.id)
+        if (node !== undefined) places.push(`, on ${node}`)
+        if (files.collect !== undefined) yield* files.collect(container, finished)
+      })
+  })
+  return { wrote: logs.stdoutText, where: places.join("") }
+})
 
 const Size = Schema.Struct({ files: Schema.Int, bytes: Schema.Int })
 
@@ -93,11 +114,14 @@ const pipeline = Effect.gen(function*() {
   const tools = "pipeline-tools:1"
   yield* step(
     "tools",
-    Stream.runDrain(
-      Image.build(
-        tools,
-        BuildContext.fromDockerfile(`FROM ${image}\nRUN mkdir -p /work\nENV PATH=/work/out:/usr/bin:/bin\n`)
-      )
+    Effect.as(
+      Stream.runDrain(
+        Image.build(
+          tools,
+          BuildContext.fromDockerfile(`FROM ${image}\nRUN mkdir -p /work/out\nENV PATH=/work/out:/usr/bin:/bin\n`)
+        )
+      ),
+      { where: "" }
     )
   )
   yield* Effect.addFinalizer(() => Effect.ignore(Image.remove(tools)))
@@ -105,7 +129,7 @@ const pipeline = Effect.gen(function*() {
   // A directory in, a directory out.
   yield* step(
     "compile",
-    Container.run(tool(tools, "mkdir out && cat greet.head greet.body > out/greet && chmod 755 out/greet"), {
+    run(tools, "cat greet.head greet.body > out/greet && chmod 755 out/greet", {
       prepare: (container) => Container.copyDirectoryTo(container, "/work", `${home}/sources`),
       collect: (container) => Container.copyDirectoryFrom(container, "/work/out", `${home}/program`)
     })
@@ -116,7 +140,7 @@ const pipeline = Effect.gen(function*() {
   yield* Effect.validate(tests, (test) =>
     step(
       `test ${test}`,
-      Container.run(tool(tools, "sh -e test"), {
+      run(tools, "sh -e test", {
         prepare: Effect.fnUntraced(function*(container) {
           yield* Container.copyDirectoryTo(container, "/work/out", `${home}/program`)
           yield* Container.copyTo(container, "/work/test", yield* fs.readFile(`${home}/sources/tests/${test}`))
@@ -128,21 +152,23 @@ const pipeline = Effect.gen(function*() {
   const archive = `${home}/greet.tar.gz`
   yield* step(
     "pack",
-    Container.run(tool(tools, "tar -czf greet.tar.gz -C out ."), {
+    run(tools, "tar -czf greet.tar.gz -C out .", {
       prepare: (container) => Container.copyDirectoryTo(container, "/work/out", `${home}/program`),
       collect: (container) => Stream.run(Container.copyFrom(container, "/work/greet.tar.gz"), fs.sink(archive))
     })
   )
-  const size = yield* step(
+  const { wrote } = yield* step(
     "measure",
-    Container.json(
-      tool(
-        tools,
-        "cat > greet.tar.gz; echo \"{ \\\"files\\\": $(tar -tzf greet.tar.gz | grep -vc '/$'), \\\"bytes\\\": $(wc -c < greet.tar.gz) }\""
-      ).pipe(Container.stdin(yield* fs.readFile(archive))),
-      Size
+    run(
+      tools,
+      "echo \"{ \\\"files\\\": $(tar -tzf greet.tar.gz | grep -vc '/$'), \\\"bytes\\\": $(wc -c < greet.tar.gz) }\"",
+      {
+        prepare: (container) =>
+          Effect.flatMap(fs.readFile(archive), (bytes) => Container.copyTo(container, "/work/greet.tar.gz", bytes))
+      }
     )
   )
+  const size = yield* Schema.decodeEffect(Schema.fromJsonString(Size))(wrote)
 
   yield* Console.log(`packed ${size.files} file in ${size.bytes} bytes`)
 }).pipe(Effect.timeout("5 minutes"))

@@ -38,6 +38,13 @@ const containerdAt = ({ client, host }: Engine): Containerd.ContainerdConfig => 
   buildah: client?.buildah
 })
 
+/** How a Swarm is reached, and its nodes. */
+const swarmAt = ({ host, nodes = [] }: Engine, registry: string | undefined) => ({
+  host,
+  registry: `${registry}/nodes`,
+  nodes: Object.fromEntries(nodes.map(({ name, socket }) => [name, { host: `unix://${socket}` }]))
+})
+
 const main = async (): Promise<void> => {
   if (unknown.length > 0) {
     throw new EnginesError(`No example is called ${unknown.join(", ")}: there are ${all.join(", ")}.`)
@@ -85,6 +92,8 @@ const main = async (): Promise<void> => {
           ENGINE: JSON.stringify(
             row(name)?.kind === "containerd"
               ? { _tag: "Containerd", ...containerdAt(engine) }
+              : row(name)?.kind === "swarm"
+              ? { _tag: "Swarm", ...swarmAt(engine, registries["registry"]) }
               : { _tag: "Docker", host: engine.host }
           )
         })

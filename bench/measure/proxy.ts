@@ -14,7 +14,10 @@ export interface Proxy {
 const head = /^(GET|HEAD|POST|PUT|DELETE) (\S+) HTTP\/1\.1\r\n/
 
 const plain = (path: string): string =>
-  path.replace(/^\/v[\d.]+/, "").replace(/\?.*/, "").replace(/\/containers\/(?!create|json)[^/]+/, "/containers/ID")
+  path.replace(/^\/v[\d.]+/, "").replace(/\?.*/, "").replace(
+    /\/(containers|services|tasks)\/(?!create|json)[^/]+/,
+    "/$1/ID"
+  )
 
 /** Listens at `path`. */
 export const proxy = (host: string, path: string): Promise<Proxy> => {

@@ -25,6 +25,7 @@ const sequence = [
   "context",
   "containerd",
   "containerd-logs",
+  "swarm",
   "embedded",
   "warm",
   "observe",

@@ -14,10 +14,16 @@ export interface Node {
 }
 
 /** Asks a dockerd, gives what it says. */
-export const ask = (socketPath: string, method: string, path: string, body?: object): Promise<unknown> =>
+export const ask = (
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: object,
+  more?: Readonly<Record<string, string>>
+): Promise<unknown> =>
   new Promise((done, fail) => {
     const text = body === undefined ? "" : JSON.stringify(body)
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) }
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text), ...more }
     const asked = request({ socketPath, method, path, headers, agent: false }, (response) => {
       const said: Array<Buffer> = []
       response.on("data", (chunk: Buffer) => said.push(chunk))
@@ -26,7 +32,13 @@ export const ask = (socketPath: string, method: string, path: string, body?: obj
         const answer = Buffer.concat(said).toString()
         if ((response.statusCode ?? 500) >= 300) {
           fail(new EnginesError(`${method} ${path}: ${response.statusCode} ${answer.trim()}`))
-        } else done(answer === "" ? undefined : JSON.parse(answer))
+        } else {
+          try {
+            done(answer === "" ? undefined : JSON.parse(answer))
+          } catch (error) {
+            fail(error)
+          }
+        }
       })
     })
     asked.once("error", fail)

@@ -177,6 +177,8 @@ export interface ContainerInfo {
   readonly labels: Readonly<Record<string, string>>
   /** The ports that are published now. */
   readonly ports: ReadonlyArray<PortBinding>
+  /** The machine that it runs on or ran on, where the engine has several and has placed it. */
+  readonly node?: string | undefined
 }
 
 /**

@@ -26,6 +26,7 @@ import { Backend } from "../Backend.ts"
 import * as Errors from "../Errors.ts"
 import { ContainerdConfig } from "./containerd/config.ts"
 import { DockerConfig } from "./docker/config.ts"
+import { SwarmConfig } from "./swarm/config.ts"
 
 type Service = Backend["Service"]
 
@@ -51,6 +52,7 @@ type Service = Backend["Service"]
  */
 export const BackendConfig = Schema.Union([
   Schema.TaggedStruct("Docker", DockerConfig.fields),
+  Schema.TaggedStruct("Swarm", SwarmConfig.fields),
   Schema.TaggedStruct("Containerd", ContainerdConfig.fields),
   Schema.TaggedStruct("Memory", {
     /** How long each operation takes, such as `"10 millis"`. Default: no time. */
@@ -85,6 +87,9 @@ const load = <A>(engine: string, module: () => Promise<A>): Effect.Effect<A, Err
 const docker = (config: DockerConfig): Effect.Effect<Service, Errors.BackendNotAvailable, Scope.Scope> =>
   Effect.flatMap(load("docker", () => import("./Docker.ts")), (module) => module.make(config))
 
+const swarm = (config: SwarmConfig): Effect.Effect<Service, Errors.BackendNotAvailable, Scope.Scope> =>
+  Effect.flatMap(load("swarm", () => import("./Swarm.ts")), (module) => module.make(config))
+
 const containerd = (config: ContainerdConfig): Effect.Effect<Service, Errors.BackendNotAvailable, Scope.Scope> =>
   Effect.flatMap(load("containerd", () => import("./Containerd.ts")), (module) => module.make(config))
 
@@ -92,6 +97,8 @@ const make = (config: BackendConfig): Effect.Effect<Service, Errors.BackendNotAv
   switch (config._tag) {
     case "Docker":
       return docker(config)
+    case "Swarm":
+      return swarm(config)
     case "Containerd":
       return containerd(config)
     case "Memory":
@@ -141,8 +148,8 @@ const first = Effect.fnUntraced(function*(
 
 /**
  * The first engine that answers: Docker, or Podman through Docker's API, then containerd. Where there is none, a private
- * containerd is started, if its programs are there, and goes with the Layer. Never the one in memory, which must be asked
- * for.
+ * containerd is started, if its programs are there, and goes with the Layer. Never a Swarm or the one in memory, which must
+ * be asked for.
  *
  * Fails with `BackendNotAvailable`, which names every candidate and why it would not do.
  *
@@ -178,16 +185,16 @@ export const fromConfig = (config: BackendConfig): Layer.Layer<Backend, Errors.B
  * @category models
  * @since 0.1.0
  */
-export type Choice = "auto" | "containerd" | "docker" | "memory"
+export type Choice = "auto" | "containerd" | "docker" | "memory" | "swarm"
 
 const choice: Config.Config<Choice> = Config.withDefault(
-  Config.schema(Schema.Literals(["auto", "containerd", "docker", "memory"]), "CONTAINER_BACKEND"),
+  Config.schema(Schema.Literals(["auto", "containerd", "docker", "memory", "swarm"]), "CONTAINER_BACKEND"),
   "auto"
 )
 
 /**
  * The engine that the program's `ConfigProvider` names. Default: `CONTAINER_BACKEND`, which is `auto`, `docker`,
- * `containerd` (one that runs, else a private one) or `memory`, and `auto` when it is not there. Fails with `ConfigError`
+ * `containerd` (one that runs, else a private one), `swarm` or `memory`, and `auto` when it is not there. Fails with `ConfigError`
  * for any other word.
  *
  * @category layers
@@ -206,6 +213,8 @@ export const layerConfig = (
           return containerd(withStart())
         case "docker":
           return make({ _tag: "Docker" })
+        case "swarm":
+          return make({ _tag: "Swarm" })
         case "memory":
           return make({ _tag: "Memory" })
       }

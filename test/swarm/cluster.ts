@@ -11,7 +11,7 @@ import { ask, type Node, ready } from "../../scripts/engines/swarm.ts"
 const row = "swarm28x4"
 
 /** For so long a node may be away before its containers count as lost: milliseconds. */
-export const lostAfter = 3000
+export const lostAfter = 8000
 
 /** The Swarm sees it after three beats of a second, and we look each second: milliseconds, with what a busy machine adds. */
 export const bound = lostAfter + 15_000
@@ -131,11 +131,12 @@ const make = Effect.gen(function*() {
 })
 
 /** A job that knows its node. */
-export const job = (command: string) =>
+export const job = (command: string, role = "run") =>
   Container.make("busybox:test").pipe(
     Container.pull("never"),
     Container.command(command),
     Container.stopWith({ grace: 0 }),
+    Container.label("faults", role),
     // The Swarm fills it in.
     Container.variable("NODE", "{{.Node.Hostname}}")
   )

@@ -7,9 +7,6 @@ import type { Nodes } from "./nodes.ts"
 import type * as Schemas from "./schemas.ts"
 import { exitOf, isOver } from "./task.ts"
 
-/** The node that a container runs on, or ran, as one of its labels. It is not known before it is placed. */
-export const nodeLabel = "effect-containers.node"
-
 const visible = (found: Found): Readonly<Record<string, string>> => {
   const { [imageLabel]: _image, [imageIdLabel]: _id, [layerLabel]: _layer, ...labels } = labelsOf(found.spec)
   return labels
@@ -65,16 +62,15 @@ export const infoOf = (
 ): ContainerInfo => {
   const summary = summaryOf(found, task)
   const changed = Time.read(task?.status.time)
-  const placed = task?.node === undefined || task.node === "" ? {} : { [nodeLabel]: nodes.nameOf(task.node) }
   const isEnded = summary.state === "exited"
   return {
     ...summary,
-    labels: { ...summary.labels, ...placed },
     exit: exit(found, task, known),
     restartCount: 0,
     startedAt: summary.state === "running" ? changed : isEnded ? Time.read(task?.created) : undefined,
     finishedAt: isEnded ? changed : undefined,
     tty: found.spec.task.container.tty ?? false,
-    ports: task === undefined || isEnded ? [] : portsOf(task, nodes)
+    ports: task === undefined || isEnded ? [] : portsOf(task, nodes),
+    node: task?.node === undefined || task.node === "" ? undefined : nodes.nameOf(task.node)
   }
 }

@@ -53,7 +53,8 @@ export const make = ({ lostAfter, nodes }: Options): Nodes => {
       }
       for (const node of found.success) {
         known.set(node.id, node)
-        if (node.status?.state === "ready") away.delete(node.id)
+        // A new leader does not know them until they have come to it, which says nothing.
+        if (node.status?.state !== "down" && node.status?.state !== "disconnected") away.delete(node.id)
         else if (!away.has(node.id)) away.set(node.id, now)
       }
     })

@@ -1,0 +1,123 @@
+/**
+ * Jobs on a Swarm of three nodes, many at a time: how long one takes, what it asks the manager, and what memory the client
+ * has, whatever their number; against the CLI in a loop of a shell.
+ *
+ * Usage: npm run bench -- swarm [--jobs 100] [--at 32]
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+import { archive, makeImage } from "../scripts/engines/image.ts"
+import { type Engine, load, start } from "../scripts/engines/start.ts"
+import { ask } from "../scripts/engines/swarm.ts"
+import { counts } from "./measure/options.ts"
+import { proxy } from "./measure/proxy.ts"
+import { report } from "./measure/report.ts"
+import { ours, type Row } from "./measure/table.ts"
+import { employ } from "./measure/worker.ts"
+import { cli } from "./stage/contenders.ts"
+import { stage } from "./stage/stage.ts"
+
+const { at, jobs } = counts({ jobs: 100, at: 32 })
+
+const sizes = [...new Set([10, Math.min(jobs, 100), jobs])].filter((size) => size <= jobs)
+const command = ["echo", "hi"]
+const loop = "docker service create"
+
+const program = await cli()
+const staged = stage()
+
+/** The image's digest in the registry, from where every node has it. */
+const published = async (engine: Engine, registry: string): Promise<string> => {
+  const socket = engine.host.replace("unix://", "")
+  await load(engine, archive(await makeImage(), [`${registry}/busybox:test`]))
+  // The answer is a line a status.
+  await ask(socket, "POST", `/images/${registry}/busybox/push?tag=test`, undefined, { "x-registry-auth": "e30=" })
+    .catch((error: unknown) => {
+      if (!(error instanceof SyntaxError)) throw error
+    })
+  const found = await ask(socket, "GET", `/images/${registry}/busybox:test/json`) as {
+    readonly RepoDigests: ReadonlyArray<string>
+  }
+  return found.RepoDigests[0] ?? ""
+}
+
+const { engines, folder, registries, stop } = await start(["swarm28x3", "registry"])
+try {
+  const engine = engines["swarm28x3"]
+  if (engine === undefined) throw new Error("there is no Swarm")
+  const socket = engine.host.replace("unix://", "")
+  const image = await published(engine, registries["registry"] ?? "")
+  const settled = async () => {
+    while ((await ask(socket, "GET", "/tasks") as ReadonlyArray<unknown>).length > 0) await sleep(20)
+  }
+  const between = await proxy(engine.host, `${folder}/count.sock`)
+  const time: Array<Row> = []
+  const asked: Array<Row> = []
+  const memory: Array<Row> = []
+  const kinds = new Map<string, number>()
+  for (const [name, module] of [[ours, "rivals/swarm"], [loop, "rivals/serviceLoop"]] as const) {
+    const times: Array<number> = []
+    const requests: Array<number> = []
+    const peaks: Array<number> = []
+    for (const size of sizes) {
+      const worker = await employ(staged, module, [between.host, program, image])
+      // Every node has the image, and each connection is there.
+      await worker.call("many", 6, 3, command, "hi\n")
+      await settled()
+      between.requests()
+      const { time, value } = await worker.call("many", size, at, command, "hi\n")
+      if (value !== size) throw new Error(`${name}: ${String(value)} of ${size} jobs wrote what they should`)
+      await settled()
+      const all = between.requests()
+      if (name === ours && size === sizes.at(-1)) { for (const one of all) kinds.set(one, (kinds.get(one) ?? 0) + 1) }
+      times.push(time / size)
+      requests.push(all.length / size)
+      peaks.push((await worker.usage()).peak)
+      await worker.end()
+    }
+    time.push({ name, values: times })
+    asked.push({ name, values: requests })
+    if (name === ours) memory.push({ name, values: peaks })
+  }
+  between.stop()
+  const largest = sizes.at(-1) ?? 0
+  report({
+    bench: "swarm",
+    title: `${sizes.join(", ")} jobs on a Swarm of three nodes, ${at} at a time`,
+    how:
+      "`echo hi` as a job: created, waited for, its output read, removed. The nodes are three dockerds on one machine, so "
+      + "that what is measured is the Swarm and its client, not the machines. Against it, a loop in a shell: "
+      + "`docker service create --mode replicated-job`, `docker service logs`, `docker service rm`, by `xargs -P`. Each number "
+      + `of jobs (${sizes.join(", ")}) is a round, in a process of its own.`,
+    tables: [
+      {
+        title: "Time per job",
+        quantity: "time until all are done, by their number",
+        unit: "ms",
+        base: loop,
+        rows: time,
+        targets: [{ atMost: 1 }]
+      },
+      {
+        title: "Requests per job",
+        quantity: "requests to the manager, by the number of jobs",
+        unit: "",
+        base: loop,
+        rows: asked,
+        targets: [{ of: "value", atMost: 12 }],
+        note: `Of ${largest} jobs: ${
+          [...kinds].sort(([, a], [, b]) => b - a).map(([request, count]) => `\`${request}\` ${count}`).join(", ")
+        }.`
+      },
+      {
+        title: "Memory of the client",
+        quantity: "the most that it ever had, by the number of jobs",
+        unit: "MiB",
+        base: ours,
+        rows: memory,
+        targets: []
+      }
+    ]
+  })
+} finally {
+  await stop()
+}
