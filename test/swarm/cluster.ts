@@ -27,7 +27,7 @@ export const until = (what: string, holds: () => Promise<boolean>): Effect.Effec
   )
 
 const begin = async () => {
-  const engines = await start([row, "registry"])
+  const engines = await start([row, "registry", "registry-auth"])
   const nodes = engines.engines[row]?.nodes ?? []
   const registry = `${engines.registries["registry"]}/nodes`
   const nodeOf = (number: number): Node => {
@@ -35,8 +35,9 @@ const begin = async () => {
     if (found === undefined) throw new Error(`there is no node ${number}`)
     return found
   }
-  const layer = (manager: number) =>
+  const layer = (manager: number, more: Swarm.SwarmConfig = {}) =>
     Layer.orDie(Swarm.layer({
+      ...more,
       host: `unix://${nodeOf(manager).socket}`,
       registry,
       lostAfter,
@@ -86,6 +87,9 @@ const make = Effect.gen(function*() {
   }
   const swarm = {
     name: (number: number) => nodeOf(number).name,
+    privateRegistry: engines.registries["registry-auth"] ?? "",
+    /** What a manager says. */
+    ask: (path: string) => Effect.promise(() => ask(nodeOf(1).socket, "GET", path)),
     numberOf: (name: string) => Number(/-(\d)$/.exec(name)?.[1]),
     layer,
     without,

@@ -38,7 +38,8 @@ export const last = <E>(frames: Stream.Stream<Frame, E>, tail: number): Stream.S
         if (tail === 0 || kept.length === 0) return undefined
         // A last line that has no end yet is one, too.
         const wanted = kept.at(-1)!.bytes.at(-1) === NEWLINE ? tail : tail - 1
-        trim(wanted)
+        // One end of a line more: the line after it begins in the same frame.
+        trim(wanted + 1)
         for (const [index, frame] of kept.entries()) {
           out.push(index === 0 && lines > wanted ? cut(frame, wanted - (lines - linesIn(frame))) : frame)
         }
