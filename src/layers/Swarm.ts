@@ -121,11 +121,14 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Backend.Backend["Service"], Errors.BackendNotAvailable, Scope.Scope> {
   const { client, environment } = yield* contact(engine, config)
   const id = yield* checkManager(client)
+  // A question that a dead leader was asked is not answered: it is asked again.
+  const impatient = { client: { ...client, requestTimeout: Math.min(client.requestTimeout, 5000) } }
   const watch = yield* Watch.make({
-    lostAfter: config.lostAfter ?? 10_000,
+    lostAfter: config.lostAfter ?? 30_000,
+    managerTimeout: config.managerTimeout ?? 30_000,
     pollInterval: config.pollInterval ?? 500,
-    tasks: (filter) => Containers.tasksOf({ client }, "wait", filter),
-    nodes: ask({ client }, { operation: "wait", method: "GET", path: "/nodes" }, Schemas.nodes)
+    tasks: (filter) => Containers.tasksOf(impatient, "wait", filter),
+    nodes: ask(impatient, { operation: "wait", method: "GET", path: "/nodes" }, Schemas.nodes)
   })
   const swarm: Swarm = {
     client,

@@ -11,17 +11,17 @@ import { ask, type Node, ready } from "../../scripts/engines/swarm.ts"
 const row = "swarm28x4"
 
 /** For so long a node may be away before its containers count as lost: milliseconds. */
-export const lostAfter = 8000
+export const lostAfter = 15_000
 
 /** The Swarm sees it after three beats of a second, and we look each second: milliseconds, with what a busy machine adds. */
 export const bound = lostAfter + 15_000
 
-class NotYet extends Data.TaggedError("NotYet")<{ readonly what: string }> {}
+class NotYet extends Data.TaggedError("NotYet")<{ readonly code: string }> {}
 
 /** Until it holds: a machine that is busy takes its time. */
 export const until = (what: string, holds: () => Promise<boolean>): Effect.Effect<void, NotYet> =>
   Effect.promise(() => holds().catch(() => false)).pipe(
-    Effect.filterOrFail((is) => is, () => new NotYet({ what })),
+    Effect.filterOrFail((is) => is, () => new NotYet({ code: what })),
     Effect.retry(Schedule.upTo(Schedule.spaced("200 millis"), { times: 300 })),
     Effect.asVoid
   )
@@ -41,6 +41,7 @@ const begin = async () => {
       host: `unix://${nodeOf(manager).socket}`,
       registry,
       lostAfter,
+      managerTimeout: lostAfter,
       healthTimeout: 60_000,
       requestTimeout: 10_000
     }))

@@ -12,6 +12,12 @@ import { bound, Cluster, job, on, until } from "./cluster.ts"
 type Program = Effect.Effect<string, unknown, Cluster | Backend.Backend>
 
 layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true })("a Swarm", (it) => {
+  /** What a run could not remove, whose program lives. */
+  const removeAll = Container.list(Filter.label(Owner.labels.owner)).pipe(
+    Effect.flatMap(Effect.forEach(({ id }) => Container.remove(id, { force: true }))),
+    Effect.retry({ times: 20, while: ({ isRetryable }) => isRetryable, schedule: Schedule.spaced("500 millis") })
+  )
+
   /** What somebody does, speaking with this manager, and what he gets. */
   const fault = (name: string, gets: string, program: Program, manager = 1) =>
     it.effect(name, (context) =>
@@ -24,10 +30,19 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
           )
         )
         context.task.meta.gets = value
+        if (value !== gets) yield* Effect.ignore(Effect.provide(removeAll, swarm.layer(1)))
         assert.strictEqual(value, gets)
-        const left = yield* Effect.provide(Container.list(Filter.label(Owner.labels.owner)), swarm.layer(1))
+        const left = yield* Container.list(Filter.label(Owner.labels.owner)).pipe(
+          Effect.repeat({
+            until: (left) => left.length === 0,
+            schedule: Schedule.upTo(Schedule.spaced("500 millis"), { times: 20 })
+          }),
+          // No case is in another one's way.
+          Effect.ensuring(Effect.ignore(removeAll)),
+          Effect.provide(swarm.layer(1))
+        )
         assert.deepStrictEqual(left, [])
-      }), 180_000)
+      }), 240_000)
 
   const number = (id: string) =>
     Effect.flatMap(
@@ -39,12 +54,6 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
   const running = Container.list(Filter.label("faults", "run")).pipe(
     Effect.map((all) => all.find(({ state }) => state === "running")?.id ?? ""),
     Effect.repeat({ until: (id) => id !== "", schedule: Schedule.spaced("200 millis") })
-  )
-
-  /** What a run could not remove, whose program lives. */
-  const removeAll = Container.list(Filter.label(Owner.labels.owner)).pipe(
-    Effect.flatMap(Effect.forEach(({ id }) => Container.remove(id, { force: true }))),
-    Effect.retry({ times: 20, while: ({ isRetryable }) => isRetryable, schedule: Schedule.spaced("500 millis") })
   )
 
   /** Runs it, does something once it runs, and tells how the run came out, within the bound. */

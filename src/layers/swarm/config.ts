@@ -18,7 +18,9 @@ const Milliseconds = Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum:
  *   mounted. Default: none, and no path can.
  * - `lostAfter`: milliseconds for which a node may be away before its containers count as lost: their `wait` then fails with
  *   reason `Unavailable`, naming the node. That the node is away the Swarm itself sees after three beats of its dispatcher's
- *   heart (5 seconds each, by default). So long the managers may be away, too. Default 10000.
+ *   heart (5 seconds each, by default). A node whose leader has died needs some seconds to find another. Default 30000.
+ * - `managerTimeout`: milliseconds for which the managers may fail to answer whoever waits for something, as they do while
+ *   they elect a leader. Default 30000.
  * - `placementTimeout`: milliseconds for which a container may wait for a node that it fits on. Default 60000.
  * - `pollInterval`: milliseconds between two looks at the tasks that somebody waits for, one look for all of them, when
  *   nothing has changed for a while. Default 500.
@@ -47,6 +49,7 @@ export const SwarmConfig = Schema.Struct({
   ),
   sharedPaths: Schema.optional(Schema.Array(Schema.NonEmptyString)),
   lostAfter: Schema.optional(Milliseconds),
+  managerTimeout: Schema.optional(Milliseconds),
   placementTimeout: Schema.optional(Milliseconds),
   pollInterval: Schema.optional(Milliseconds)
 })

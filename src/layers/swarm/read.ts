@@ -4,7 +4,7 @@ import type { LogsOptions } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import type { Frame } from "../../Logs.ts"
-import { fromMessage } from "../dockerApi/errors.ts"
+import { fromMessage, late } from "../dockerApi/errors.ts"
 import { frames } from "../dockerApi/frames.ts"
 import { segment, stream } from "../dockerApi/request.ts"
 import { said } from "./errors.ts"
@@ -63,6 +63,12 @@ export const read = (swarm: Swarm, asked: Asked): Stream.Stream<Frame, Errors.Re
       tail: tail ?? "all"
     }
   })
-  const timed = Stream.mapError(frames(body, { tty, timestamps: true }), (error) => explained(swarm, error))
+  const all = Stream.mapError(frames(body, { tty, timestamps: true }), (error) => explained(swarm, error))
+  const { requestTimeout } = swarm.client
+  // A question that a dead leader was asked is not answered.
+  const timed = follow ? all : Stream.timeoutOrElse(all, {
+    duration: requestTimeout,
+    orElse: () => Stream.fail(late("logs", requestTimeout))
+  })
   return until === undefined ? timed : Stream.filter(timed, ({ timestamp = 0n }) => timestamp < until)
 }

@@ -60,6 +60,7 @@ const again = ({ run, service }: Run, task: Schemas.Task) =>
 
 interface Options {
   readonly lostAfter: number
+  readonly managerTimeout: number
   readonly pollInterval: number
   readonly tasks: (filter: string) => Effect.Effect<ReadonlyArray<Schemas.Task>, Errors.Reason>
   readonly nodes: Effect.Effect<ReadonlyArray<Schemas.Node>, Errors.Reason>
@@ -119,7 +120,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       }
       const now = yield* Clock.currentTimeMillis
       awaySince ??= now
-      if (result.failure.isRetryable && now - awaySince < options.lostAfter) continue
+      if (result.failure.isRetryable && now - awaySince < options.managerTimeout) continue
       for (const waiter of those) {
         waiters.delete(waiter)
         waiter.fail(result.failure)
