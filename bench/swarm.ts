@@ -40,6 +40,18 @@ const published = async (engine: Engine, registry: string): Promise<string> => {
   return found.RepoDigests[0] ?? ""
 }
 
+/** How far the managers' log has come: everything that is new has its place in it. */
+const place = async (socket: string): Promise<number> => {
+  const { ID } = await ask(socket, "POST", "/services/create", {
+    Name: "place",
+    TaskTemplate: { ContainerSpec: { Image: "none" } },
+    Mode: { ReplicatedJob: { TotalCompletions: 0 } }
+  }) as { readonly ID: string }
+  const { Version } = await ask(socket, "GET", `/services/${ID}`) as { readonly Version: { readonly Index: number } }
+  await ask(socket, "DELETE", `/services/${ID}`)
+  return Version.Index
+}
+
 const { engines, folder, registries, stop } = await start(["swarm28x3", "registry"])
 try {
   const engine = engines["swarm28x3"]
@@ -53,22 +65,26 @@ try {
   const time: Array<Row> = []
   const asked: Array<Row> = []
   const memory: Array<Row> = []
+  const written: Array<Row> = []
   const kinds = new Map<string, number>()
   for (const [name, module] of [[ours, "rivals/swarm"], [loop, "rivals/serviceLoop"]] as const) {
     const times: Array<number> = []
     const requests: Array<number> = []
     const peaks: Array<number> = []
+    const entries: Array<number> = []
     for (const size of sizes) {
       const worker = await employ(staged, module, [between.host, program, image])
       // Every node has the image, and each connection is there.
       await worker.call("many", 6, 3, command, "hi\n")
       await settled()
       between.requests()
+      const before = await place(socket)
       const { time, value } = await worker.call("many", size, at, command, "hi\n")
       if (value !== size) throw new Error(`${name}: ${String(value)} of ${size} jobs wrote what they should`)
       await settled()
       const all = between.requests()
       if (name === ours && size === sizes.at(-1)) { for (const one of all) kinds.set(one, (kinds.get(one) ?? 0) + 1) }
+      entries.push((await place(socket) - before - 1) / size)
       times.push(time / size)
       requests.push(all.length / size)
       peaks.push((await worker.usage()).peak)
@@ -76,6 +92,7 @@ try {
     }
     time.push({ name, values: times })
     asked.push({ name, values: requests })
+    written.push({ name, values: entries })
     if (name === ours) memory.push({ name, values: peaks })
   }
   between.stop()
@@ -107,6 +124,14 @@ try {
         note: `Of ${largest} jobs: ${
           [...kinds].sort(([, a], [, b]) => b - a).map(([request, count]) => `\`${request}\` ${count}`).join(", ")
         }.`
+      },
+      {
+        title: "Entries in the managers' log per job",
+        quantity: "entries in the raft log, by the number of jobs",
+        unit: "",
+        base: loop,
+        rows: written,
+        targets: []
       },
       {
         title: "Memory of the client",

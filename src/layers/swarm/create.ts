@@ -107,6 +107,7 @@ export const create = Effect.fnUntraced(function*(
     )
     swarm.known.set(id, {
       tty: config.tty,
+      isAlone: secrets.length === 0 && configs.length === 0,
       isLimited: config.resources.memory !== undefined,
       run: 0,
       standIn: undefined,

@@ -23,6 +23,8 @@ export const imageIdLabel = "effect-containers.image-id"
 /** What is known of a container without asking. */
 export interface Known {
   readonly tty: boolean
+  /** Whether nothing was made besides its service. */
+  isAlone: boolean
   /** Whether it may run out of memory of its own. */
   readonly isLimited: boolean
   /** Which run it is: starting a service again makes it a further one. 0: none yet. */

@@ -3,7 +3,7 @@ import * as Result from "effect/Result"
 import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import { discard } from "./create.ts"
-import { type Found, look, runOf, send, servicePath, type Swarm, watching } from "./known.ts"
+import { type Found, look, runOf, send, servicePath, type Swarm, watching, watchingOwn } from "./known.ts"
 import { isRunning } from "./running.ts"
 import { dismissed } from "./standIn.ts"
 import { isOver } from "./task.ts"
@@ -43,6 +43,12 @@ export const remove = Effect.fnUntraced(function*(
   id: string,
   { force }: { readonly force: boolean }
 ): Effect.fn.Return<void, Errors.Reason> {
+  const mine = swarm.known.get(id)
+  if (mine !== undefined && mine.isAlone && swarm.watch.isOver(watchingOwn(swarm, id, mine.run))) {
+    yield* send(swarm, { operation, method: "DELETE", path: servicePath(id) })
+    swarm.known.delete(id)
+    return swarm.watch.forget(id)
+  }
   const found = yield* look(swarm, operation, id)
   const { service: { id: service } } = found
   const running = yield* isRunning(swarm, found)

@@ -30,7 +30,10 @@ export const standIn = Effect.fnUntraced(function*(
       Effect.catchTag("Conflict", () => Effect.void)
     )
   }
-  if (mine !== undefined) mine.standIn = mine.standIn === "written" || isWritten ? "written" : "read"
+  if (mine !== undefined) {
+    mine.isAlone = false
+    mine.standIn = mine.standIn === "written" || isWritten ? "written" : "read"
+  }
   return name
 })
 

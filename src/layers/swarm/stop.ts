@@ -41,7 +41,9 @@ export const stop = Effect.fnUntraced(function*(
   const found = yield* look(swarm, operation, id)
   if (!(yield* isRunning(swarm, found))) return
   const task = yield* taskNow(swarm, found)
-  const there = isRunningTask(task) ? yield* Effect.scoped(inside(swarm, operation, task)) : undefined
+  const there = isRunningTask(task)
+    ? yield* Effect.orElseSucceed(Effect.scoped(inside(swarm, operation, task)), () => undefined)
+    : undefined
   if (there === undefined) return yield* withdraw(swarm, operation, found)
   const t = Math.ceil(grace / 1000)
   yield* send(

@@ -39,7 +39,7 @@ const explained = Effect.fnUntraced(function*(
     return exit
   }
   const task = yield* swarm.watch.until(run, ({ task }) => Result.succeed(task))
-  const there = yield* Effect.scoped(inside(swarm, "wait", task))
+  const there = yield* Effect.orElseSucceed(Effect.scoped(inside(swarm, "wait", task)), () => undefined)
   if (there === undefined) return exit
   const isOom = yield* askEngine(
     there.client,

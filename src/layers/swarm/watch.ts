@@ -15,6 +15,8 @@ import { isOver } from "./task.ts"
 export interface Watch {
   /** Waits until something can be said of a run: called with each look. */
   readonly until: <A>(run: Run, decide: Decide<A>) => Effect.Effect<A, Errors.Reason>
+  /** Whether it was seen that a run is over. */
+  readonly isOver: (run: Run) => boolean
   /** Looks soon: something has happened. */
   readonly look: Effect.Effect<void>
   /** What the nodes are called. */
@@ -144,6 +146,10 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   }
   return {
     nodes,
+    isOver: ({ run, service }) => {
+      const last = seen.get(service)
+      return last?.run === run && isOver(last.task)
+    },
     look: Effect.sync(wake),
     forget: (service) => {
       seen.delete(service)
@@ -151,6 +157,12 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     },
     until: (run, decide) =>
       Effect.callback((resume) => {
+        const last = seen.get(run.service)
+        if (last?.run === run.run && isOver(last.task)) {
+          // Nothing comes after that.
+          const result = decide({ task: last.task, isGone: false, lost: undefined })
+          if (result !== undefined) return resume(Effect.fromResult(result))
+        }
         const waiter: Waiter = {
           run,
           decide: (seen) => {
