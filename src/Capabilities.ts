@@ -66,7 +66,7 @@ export interface Capabilities {
   readonly devices: boolean
   /** GPUs by their number, as the engine finds them. */
   readonly gpus: boolean
-  /** A filter of system calls of one's own. To have none at all every engine can. */
+  /** A filter of system calls of one's own. To have none at all every engine can, but a Swarm before Docker 25. */
   readonly seccomp: boolean
   /** Profiles of AppArmor, on hosts that have it. */
   readonly apparmor: boolean

@@ -78,6 +78,8 @@ export type Way =
   | "its times of output are whole seconds"
   | "what has no network has received and sent nothing"
   | "what nobody keeps nobody reads"
+  | "it always has its own filter of system calls"
+  | "a line of whole blocks loses its end"
 
 /**
  * What the suite needs besides an engine.

@@ -7,6 +7,7 @@ import { type Found, look, runOf, send, servicePath, type Swarm, watching, watch
 import { isRunning } from "./running.ts"
 import { dismissed } from "./standIn.ts"
 import { isOver } from "./task.ts"
+import { setTotal } from "./total.ts"
 
 const operation = "remove"
 
@@ -55,6 +56,8 @@ export const remove = Effect.fnUntraced(function*(
   if (running && !force) {
     return yield* reason("Conflict", { operation, message: `container ${id} is running`, hint: "stop it first" })
   }
+  // Docker 20.10 lets a job run on whose service is gone, and nobody could find it again.
+  if (running) yield* setTotal(swarm, operation, found, 0)
   yield* send(swarm, { operation, method: "DELETE", path: servicePath(service) })
   const { configs, secrets } = owned(found)
   yield* discard(swarm, "secrets", secrets)

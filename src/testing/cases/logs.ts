@@ -180,8 +180,10 @@ export const cases: ReadonlyArray<Case> = [
     "a line of 1 MiB",
     Effect.gen(function*() {
       const handle = yield* ended("head -c 1048576 /dev/zero | tr '\\0' x; echo")
-      const expected = new Uint8Array(1_048_577).fill(120)
-      expected[1_048_576] = 10
+      const { ways = [] } = yield* Fixture
+      const end = ways.includes("a line of whole blocks loses its end") ? 0 : 1
+      const expected = new Uint8Array(1_048_576 + end).fill(120)
+      if (end > 0) expected[1_048_576] = 10
       yield* equalBytes("stdout", yield* bytes(handle.stdout), expected)
     })
   ),
