@@ -3,6 +3,7 @@ import type { NetworkInfo, Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import { reason } from "./errors.ts"
 import { filters } from "./filters.ts"
+import * as Podman from "./podman.ts"
 import { ask, type Client, segment, send } from "./request.ts"
 import * as Schemas from "./schemas.ts"
 import * as Time from "./time.ts"
@@ -43,7 +44,7 @@ export const make = (client: Client): Operations => ({
           IPAM: config.subnet === undefined
             ? undefined
             : { Driver: "default", Config: [{ Subnet: config.subnet, Gateway: config.gateway }] },
-          Options: config.options,
+          Options: client.isPodman ? Podman.networkOptions(config) : config.options,
           Labels: config.labels
         }
       }, Schemas.networkCreated),

@@ -58,6 +58,12 @@ export const tmpfs = (mounts: ReadonlyArray<Mount>): Readonly<Record<string, str
 /** Podman 4 takes the address that stands for all of the host's for one of them, at which nobody is. */
 export const hostIp = (address: string): string => address === "0.0.0.0" ? "" : address
 
+/** On a bridge of Podman 4 the containers of all others are reached, unless it is said that they are not to be. */
+export const networkOptions = (
+  { driver, options }: { readonly driver?: string | undefined; readonly options: Readonly<Record<string, string>> }
+): Readonly<Record<string, string>> =>
+  driver === undefined || driver === "bridge" ? { isolate: "true", ...options } : options
+
 /** Whether a process could not be executed: all that Podman tells is in what it writes in the place of its output. */
 export const refusesCommand = (output: string): boolean => /^Error: .*OCI (?:runtime|permission denied)/.test(output)
 

@@ -192,6 +192,30 @@ describe("in Docker's words", { timeout: 60_000 }, () => {
       assert.strictEqual(asked, JSON.stringify({ event: ["remove"] }))
     })))
 
+  it.live("containers of one bridge do not reach those of another, whatever Podman's version", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const asked: Array<unknown> = []
+      const { host } = yield* podman((request, response, path) => {
+        if (path !== "/networks/create") return json(response, 200, {})
+        let body = ""
+        request.on("data", (chunk: Buffer) => body += chunk.toString())
+        request.on("end", () => {
+          asked.push(JSON.parse(body).Options)
+          json(response, 201, { Id: "a" })
+        })
+      })
+      const made = (options: Readonly<Record<string, string>>, driver?: string) =>
+        Effect.flatMap(
+          Backend.Backend,
+          ({ createNetwork }) => createNetwork({ name: "a", internal: false, ipv6: false, labels: {}, options, driver })
+        )
+      yield* Effect.provide(
+        Effect.all([made({ mtu: "1400" }), made({ isolate: "false" }, "bridge"), made({ mode: "l2" }, "ipvlan")]),
+        engine(host)
+      )
+      assert.deepStrictEqual(asked, [{ isolate: "true", mtu: "1400" }, { isolate: "false" }, { mode: "l2" }])
+    })))
+
   it.live("a pull's last word of a layer, a removal's ids", () =>
     Effect.scoped(Effect.gen(function*() {
       const digits = "0123456789abcdef".repeat(4)
