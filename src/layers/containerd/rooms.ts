@@ -122,6 +122,7 @@ export const make = Effect.fnUntraced(function*(
       namedVolumes: !host.rootless,
       memoryLimit: hasCgroups,
       cpuLimit: hasCgroups,
+      cpuShares: hasCgroups,
       pidsLimit: hasCgroups,
       seccomp: host.seccomp !== undefined,
       apparmor: host.apparmor

@@ -37,6 +37,7 @@ export const look = (client: Client): Effect.Effect<PodmanHost> =>
         platforms: major > 4,
         memoryLimit: hasCgroups,
         cpuLimit: hasCgroups,
+        cpuShares: hasCgroups,
         pidsLimit: hasCgroups,
         // Dropped together with the others.
         ulimits: hasCgroups,

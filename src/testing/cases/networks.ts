@@ -176,8 +176,16 @@ export const cases: ReadonlyArray<Case> = [
         Effect.map(Owner.Owner, (here) => ({ ...here, pid: 2_000_000_000 }))
       )
       const mine = yield* Network.make()
-      const theirs = yield* dead(Network.make())
-      yield* dead(Container.start(Container.network(yield* job(["sleep", "600"]), theirs)))
+      const self = yield* job(["sleep", "600"])
+      const theirs = yield* Effect.gen(function*() {
+        const network = yield* Network.make()
+        yield* Container.start(Container.network(self, network))
+        return network
+      }).pipe(
+        dead,
+        // Another case may sweep in between.
+        Effect.retry({ times: 5, while: (error) => "reason" in error && error.reason._tag === "NotFound" })
+      )
       const { networks } = yield* Container.sweep()
       yield* holds("swept", networks.every(({ id }) => id !== mine.id), networks)
       yield* equal("what is there", [yield* exists(mine.name), yield* exists(theirs.name)], [true, false])
