@@ -63,6 +63,8 @@ export const page = (reports: ReadonlyArray<Report>): string =>
     "One list of cases holds for every engine. This page is written by `npm run conformance -- all`, which starts each of the "
     + "engines and runs the list against it. A case about something that an engine cannot do passes when asking for it is "
     + "refused as `Unsupported`, naming the engine, and leaves nothing; what is refused is in the table. `-`: not asked.",
+    "A `buildkit` is a containerd for which the BuildKit inside of that Docker builds, and it is asked for builds alone. "
+    + "What is `rootless` belongs to a user who is not root, as does the program that asks it.",
     lines(
       ["Engine", "Is", "Cases", "Failed", "Refuses"],
       reports.map((report) => {
