@@ -26,6 +26,8 @@ export class NoEngine extends Data.TaggedError("NoEngine")<{ readonly cause: unk
 export interface Options {
   /** Keep what the engine stores on a disk of this size, in MiB. Default: with everything else. */
   readonly disk?: number | undefined
+  /** A dockerd's daemon.json. */
+  readonly daemon?: object | undefined
 }
 
 /** A disk that can be filled. */
@@ -272,14 +274,14 @@ const network = async (tree: string) => {
   return { pid: child.pid, end, address: (host: number) => `203.0.113.${number * 16 + host}` }
 }
 
-const beginDocker = async (name: string, { disk }: Options) => {
+const beginDocker = async (name: string, { daemon: settings = {}, disk }: Options) => {
   const is = row(name)
   if (is?.kind !== "docker") throw new Error(`${name} is no dockerd`)
   const { clear, instance, own } = await ownFolder(name)
   const lan = await network(await suite(commonSuite))
   const socket = join(own, "docker.sock")
   const place = join(own, "data")
-  await writeFile(join(own, "daemon.json"), "{}")
+  await writeFile(join(own, "daemon.json"), JSON.stringify(settings))
   const daemon = new Daemon({
     wrap: [
       ["unshare", "--net", "--mount", "--propagation", "private", "bash", script("inside.sh"), "join"],

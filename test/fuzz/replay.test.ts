@@ -9,7 +9,7 @@ import * as fc from "fast-check"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { bytes, checkAsync, concat, isReason, text } from "./fuzz.ts"
+import { bytes, checkAsync, concat, cuts, isReason, split, text } from "./fuzz.ts"
 
 type Source = Frame["source"]
 
@@ -81,6 +81,22 @@ describe("fuzz, a kept log", { timeout: 180_000 }, () => {
         assert.isTrue(Exit.isSuccess(exit))
         assert.deepStrictEqual(joined(out.map(({ bytes, source }) => [source, bytes])), joined(written))
       }, { corpus: "kept-log", runs: 150 })
+    ))
+
+  it("is all there wherever the file that says in which order was cut off, and wherever a write was cut in two", () =>
+    withLog((folder) =>
+      checkAsync(fc.tuple(pieces, fc.integer({ min: 0, max: 1000 }), cuts), async ([written, at, cuts]) => {
+        const cut = written.flatMap(([source, bytes]) => split(bytes, cuts).map((bytes) => [source, bytes] as const))
+        const order = concat(orderOf(cut))
+        const torn = order.subarray(0, Math.floor(at * order.length / 1000))
+        const { exit, out } = await collect(read(write(folder, cut, torn), {}, undefined))
+        assert.isTrue(Exit.isSuccess(exit), String(exit))
+        for (const name of ["stdout", "stderr"] as const) {
+          const of = (all: ReadonlyArray<readonly [Source, Uint8Array]>) =>
+            Buffer.concat(all.flatMap(([source, bytes]) => source === name ? [bytes] : [])).toString("hex")
+          assert.strictEqual(of(out.map(({ bytes, source }) => [source, bytes])), of(written))
+        }
+      }, { corpus: "kept-log-torn", runs: 300 })
     ))
 
   it("whatever says in which order, all of it comes or a failure, and no defect", () =>
