@@ -71,7 +71,9 @@ const rules: ReadonlyArray<Rule> = [
   },
   { says: /container with given ID already exists/i, tag: "AlreadyExists" },
   {
-    says: /mkdir .*io\.containerd\.runtime\.v2\.task.*: file exists|error creating fifo .*\/log: no such file/,
+    // The folder is still there, or goes while the new shim starts in it.
+    says:
+      /mkdir .*io\.containerd\.runtime\.v2\.task.*: file exists|start shim: .*(?:error creating fifo .*\/log|getwd): no such file/s,
     tag: "AlreadyExists",
     hint: "the container's last task is still being taken away: try again"
   },

@@ -67,14 +67,20 @@ describe("containerd, a run", () => {
     Effect.suspend(() => {
       let times = 0
       const there = "mkdir /run/containerd/io.containerd.runtime.v2.task/efc/a: file exists: unknown"
-      // Version 2 says it without the first words.
-      const gone =
-        "failed to start shim: start failed: open shim log pipe: error creating fifo /run/a/log: no such file or"
-      const told = [`failed to start shim: ${there}`, there, gone]
+      const started = "failed to start shim: start failed"
+      const told = [
+        `failed to start shim: ${there}`,
+        // Version 2 says it without the first words.
+        there,
+        `${started}: open shim log pipe: error creating fifo /run/a/log: no such file or directory`,
+        `${started}: io.containerd.runc.v2: getwd: no such file or directory: exit status 1`
+      ]
       return against(
         {
           "Tasks/Create": (call) =>
-            times++ < 4 ? fail(call.stream, 2, told[times % 3] ?? there) : wellBehaved["Tasks/Create"]?.(call)
+            times < told.length
+              ? fail(call.stream, 2, told[times++] ?? there)
+              : wellBehaved["Tasks/Create"]?.(call)
         },
         () => Use.run(),
         left
