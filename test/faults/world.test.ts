@@ -3,7 +3,7 @@
  */
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import { Container } from "effect-containers"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { vi } from "vitest"
@@ -13,9 +13,23 @@ import { Tasks } from "../../src/layers/containerd/protocol/tasks_pb.ts"
 import { faults, job, outcome, works } from "./case.ts"
 import type { Engine, Restartable } from "./engine.ts"
 
-/** The shim of a container: the parent of its process. */
+const commandOf = (pid: string): ReadonlyArray<string> => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
+  } catch {
+    return []
+  }
+}
+
+/** The shim of a container: of a dockerd the one that has its id, of a containerd the parent of its process. */
 const shimOf = Effect.fnUntraced(function*(engine: Restartable | Engine, id: string) {
-  if (!("config" in engine)) return yield* Effect.die("a dockerd's shims are in a namespace of their own")
+  if (!("config" in engine)) {
+    const shim = readdirSync("/proc").find((pid) => {
+      const command = commandOf(pid)
+      return command[0]?.includes("containerd-shim") === true && command.includes(id)
+    })
+    return shim === undefined ? yield* Effect.die(`no shim has ${id}`) : Number(shim)
+  }
   const channel = yield* Channel.make({
     socket: engine.config.address,
     namespace: engine.config.namespace,
@@ -23,12 +37,12 @@ const shimOf = Effect.fnUntraced(function*(engine: Restartable | Engine, id: str
   })
   const { process } = yield* channel.unary(Tasks.method.get, { containerId: id, execId: "" }, { operation: "look" })
   const parent = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${process?.pid ?? 0}/status`, "utf8"))?.[1])
-  const command = readFileSync(`/proc/${parent}/cmdline`, "utf8").split("\0")
+  const command = commandOf(String(parent))
   if (!command.includes(engine.config.address)) return yield* Effect.die(`${parent} is no shim of this engine`)
   return parent
 })
 
-faults({}, ({ fault, kind }) => {
+faults({}, ({ fault }) => {
   fault("what is mounted goes away before the start", {
     docker: "ContainerStart: InvalidArgument; then works",
     containerd: "ContainerStart: InvalidArgument; then works"
@@ -41,30 +55,28 @@ faults({}, ({ fault, kind }) => {
       return `${came}; then ${yield* works}`
     }))
 
-  if (kind === "containerd") {
-    fault("its shim is killed", "before; the end, not 0; then works", (engine) =>
-      Effect.gen(function*() {
-        const begun = yield* Deferred.make<void>()
-        const handle = yield* Container.start(job("echo before; sleep 600; echo after"))
-        let text = ""
-        const following = yield* Effect.forkChild(outcome(
-          Stream.runForEach(handle.all, (bytes) => {
-            text += new TextDecoder().decode(bytes)
-            return Deferred.succeed(begun, undefined)
-          }),
-          () => "the end"
-        ))
-        const waiting = yield* Effect.forkChild(outcome(
-          handle.exitStatus,
-          ({ _tag }) => _tag === "Killed" || _tag === "Unknown" ? "not 0" : _tag
-        ))
-        yield* Deferred.await(begun)
-        const shim = yield* shimOf(engine, handle.id)
-        yield* Effect.sync(() => process.kill(shim, "SIGKILL"))
-        const [log, exit] = [yield* Fiber.join(following), yield* Fiber.join(waiting)]
-        return `${text.trim()}; ${log}, ${exit}; then ${yield* works}`
-      }))
-  }
+  fault("its shim is killed", "before; the end, not 0; then works", (engine) =>
+    Effect.gen(function*() {
+      const begun = yield* Deferred.make<void>()
+      const handle = yield* Container.start(job("echo before; sleep 600; echo after"))
+      let text = ""
+      const following = yield* Effect.forkChild(outcome(
+        Stream.runForEach(handle.all, (bytes) => {
+          text += new TextDecoder().decode(bytes)
+          return Deferred.succeed(begun, undefined)
+        }),
+        () => "the end"
+      ))
+      const waiting = yield* Effect.forkChild(outcome(
+        handle.exitStatus,
+        ({ _tag }) => _tag === "Killed" || _tag === "Unknown" ? "not 0" : _tag
+      ))
+      yield* Deferred.await(begun)
+      const shim = yield* shimOf(engine, handle.id)
+      yield* Effect.sync(() => process.kill(shim, "SIGKILL"))
+      const [log, exit] = [yield* Fiber.join(following), yield* Fiber.join(waiting)]
+      return `${text.trim()}; ${log}, ${exit}; then ${yield* works}`
+    }))
 
   fault("the clock is set while it runs", "before after; works", () =>
     Effect.gen(function*() {
