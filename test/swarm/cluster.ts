@@ -37,13 +37,13 @@ const begin = async () => {
   }
   const layer = (manager: number, more: Swarm.SwarmConfig = {}) =>
     Layer.orDie(Swarm.layer({
-      ...more,
       host: `unix://${nodeOf(manager).socket}`,
       registry,
       lostAfter,
       managerTimeout: lostAfter,
       healthTimeout: 60_000,
-      requestTimeout: 10_000
+      requestTimeout: 10_000,
+      ...more
     }))
   return { engines, nodeOf, layer, image: archive(await makeImage(), ["busybox:test"]) }
 }

@@ -26,7 +26,7 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
         const value = yield* outcome(
           program.pipe(
             Effect.provide(swarm.layer(manager)),
-            Effect.timeoutOrElse({ duration: "2 minutes", orElse: () => Effect.succeed("hangs") })
+            Effect.timeoutOrElse({ duration: "4 minutes", orElse: () => Effect.succeed("hangs") })
           )
         )
         context.task.meta.gets = value
@@ -42,7 +42,7 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
           Effect.provide(swarm.layer(1))
         )
         assert.deepStrictEqual(left, [])
-      }), 240_000)
+      }), 300_000)
 
   const number = (id: string) =>
     Effect.flatMap(
@@ -191,7 +191,7 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       const leader = yield* swarm.leader
       yield* Effect.scoped(Effect.andThen(swarm.without("power", leader), Effect.sleep("8 seconds")))
       const after = yield* handle.exitCode
-      yield* Container.remove(handle.id, { force: true })
+      yield* removeAll
       return `${before}, then ${after}`
     }).pipe(Effect.scoped),
     3

@@ -104,7 +104,10 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
         yield* Effect.gen(function*() {
           yield* Image.tag("busybox:test", image)
           yield* Stream.runDrain(Image.push(image))
-          const error = yield* Effect.flip(on(swarm.name(4))(Container.run(self)).pipe(Effect.provide(swarm.layer(1))))
+          const error = yield* Effect.flip(
+            // With a registry of its own it would bring the image there.
+            on(swarm.name(4))(Container.run(self)).pipe(Effect.provide(swarm.layer(1, { registry: undefined })))
+          )
           assert.strictEqual(error._tag === "ContainerStart" && error.reason._tag, "NotFound")
           assert.include(error.message, swarm.name(4))
           assert.strictEqual(yield* on(swarm.name(4))(Container.string(self)), "here\n")

@@ -112,6 +112,7 @@ export const create = Effect.fnUntraced(function*(
       run: 0,
       standIn: undefined,
       image: undefined,
+      isKilled: false,
       ended: undefined
     })
     return id

@@ -18,7 +18,8 @@ const codes: Readonly<Record<string, Tag>> = {
 }
 
 /** What a manager says when the others do not answer it. */
-const isAlone = /does not have a leader|no elected primary|context deadline exceeded|not a swarm manager/i
+const isAlone =
+  /does not have a leader|lost leader status|no elected primary|context deadline exceeded|not a swarm manager/i
 
 /** The engine gives on what the Swarm has said, in which a status of HTTP says little. */
 export const said = (error: Errors.Reason): Errors.Reason => {

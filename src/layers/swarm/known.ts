@@ -33,6 +33,8 @@ export interface Known {
   standIn: "read" | "written" | undefined
   /** The image that was made of that. */
   image: string | undefined
+  /** Whether the Swarm was told to kill it. */
+  isKilled: boolean
   /** How a run has ended whose task the Swarm has forgotten. */
   ended: ExitStatus.ExitStatus | undefined
 }

@@ -32,6 +32,7 @@ export const start = Effect.fnUntraced(function*(swarm: Swarm, id: string): Effe
   if (mine !== undefined) {
     mine.run = run
     mine.ended = undefined
+    mine.isKilled = false
   }
   const timeout = swarm.config.placementTimeout ?? 60_000
   const clock = yield* Clock.Clock

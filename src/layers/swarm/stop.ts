@@ -77,7 +77,8 @@ export const signal = Effect.fnUntraced(function*(
     })
     return yield* swarm.watch.look
   }
-  return yield* ExitStatus.signalNumber(name) === 9
-    ? withdraw(swarm, operation, found)
-    : Effect.fail(unreached(swarm, operation, task))
+  if (ExitStatus.signalNumber(name) !== 9) return yield* unreached(swarm, operation, task)
+  const mine = swarm.known.get(found.service.id)
+  if (mine !== undefined) mine.isKilled = true
+  yield* withdraw(swarm, operation, found)
 })

@@ -27,7 +27,14 @@ const endOf = (
 
 /** Waits for the end of this run. */
 export const ended = (swarm: Swarm, operation: string, run: Run): Effect.Effect<ExitStatus.ExitStatus, Errors.Reason> =>
-  swarm.watch.until(run, (seen) => endOf(swarm, operation, seen))
+  Effect.map(
+    swarm.watch.until(run, (seen) => endOf(swarm, operation, seen)),
+    // It ran when we had it killed, and the Swarm has forgotten it since.
+    (exit) =>
+      exit._tag === "Unknown" && swarm.known.get(run.service)?.isKilled === true
+        ? new ExitStatus.Killed({ signal: "SIGKILL" })
+        : exit
+  )
 
 /** Whether memory ran out its node's engine knows, where it is reached. */
 const explained = Effect.fnUntraced(function*(
