@@ -23,7 +23,7 @@ export const make = async (host: string, program: string, image: string): Promis
     run: (command) => shell(job(command)),
     many: async (count, concurrency, command, expected) => {
       const all = await shell(
-        `i=0; while [ $i -lt ${count} ]; do echo; i=$((i+1)); done | xargs -P ${concurrency} -I {} ${job(command)}`
+        `i=0; while [ $i -lt ${count} ]; do echo $i; i=$((i+1)); done | xargs -P ${concurrency} -I {} ${job(command)}`
       )
       return all.split(expected).length - 1
     },
