@@ -2,7 +2,7 @@
  * 1 GB that a container writes, through an attached run on containerd with standard output and standard error apart; against
  * what Node reads of a named pipe that a program writes to directly, and of a file.
  *
- * Usage: npm run bench -- containerd-logs [--rounds 5]
+ * Usage: npm run bench -- containerd-logs [--rounds 5] [--megabytes 1024]
  */
 import { Effect, Stream } from "effect"
 import { Container } from "effect-containers"
@@ -18,9 +18,9 @@ import { ours, type Table } from "./measure/table.ts"
 import { image } from "./rivals/contender.ts"
 import { type Staged, withContainerd } from "./stage/containerd.ts"
 
-const { rounds } = counts({ rounds: 5 })
+const { megabytes, rounds } = counts({ rounds: 5, megabytes: 1024 })
 
-const size = 1024 * 1024 * 1024
+const size = megabytes * 1024 * 1024
 const block = 64 * 1024
 const half = size / block / 2
 
@@ -90,7 +90,7 @@ try {
       { name: "a file", run: () => speed(() => drained(createReadStream(file))) }
     ], rounds))
   const table: Table = {
-    title: "1 GB of output",
+    title: `${megabytes} MiB of output`,
     quantity: "throughput",
     unit: "MB/s",
     base: "net.Socket on two FIFOs",
