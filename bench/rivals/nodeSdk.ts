@@ -1,4 +1,4 @@
-/** @docker/node-sdk: create, attach, start, wait, and the removal behind the result's back. */
+/** @docker/node-sdk: create, start, wait, the log, and the removal behind the result's back. */
 import { DockerClient } from "@docker/node-sdk"
 import { PassThrough } from "node:stream"
 import { type Contender, image, limited } from "./contender.ts"
@@ -8,16 +8,14 @@ export const make = async (host: string): Promise<Contender> => {
   const behind = new Set<Promise<unknown>>()
   const run = async (command: ReadonlyArray<string>): Promise<string> => {
     const { Id } = await docker.containerCreate({ Image: image, Cmd: command })
+    await docker.containerStart(Id)
+    const { StatusCode } = await docker.containerWait(Id)
+    // It cannot say when it is attached: who starts then may miss all of it, or wait for ever.
     const [stdout, stderr] = [new PassThrough(), new PassThrough()]
     const chunks: Array<Buffer> = []
     stdout.on("data", (chunk: Buffer) => chunks.push(chunk))
     stderr.resume()
-    // It does not say when it is attached, so what was written before is asked for too.
-    const options = { stream: true, stdout: true, stderr: true, logs: true }
-    const attached = docker.containerAttach(Id, stdout, stderr, options)
-    await docker.containerStart(Id)
-    await attached
-    const { StatusCode } = await docker.containerWait(Id)
+    await docker.containerLogs(Id, stdout, stderr, { stdout: true, stderr: true })
     const removal: Promise<unknown> = docker.containerDelete(Id, { force: true }).finally(() => behind.delete(removal))
     behind.add(removal)
     if (StatusCode !== 0) throw new Error(`ended with ${StatusCode}`)

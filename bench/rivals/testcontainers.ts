@@ -5,6 +5,8 @@ import { type Contender, image, limited } from "./contender.ts"
 export const make = async (host: string): Promise<Contender> => {
   process.env["DOCKER_HOST"] = host
   process.env["TESTCONTAINERS_RYUK_DISABLED"] = "true"
+  // It does not keep the process alive while it waits.
+  const alive = setInterval(() => {}, 60_000)
   const behind = new Set<Promise<unknown>>()
   const run = async (command: ReadonlyArray<string>): Promise<string> => {
     const container = await new GenericContainer(image).withCommand(command).withWaitStrategy(Wait.forOneShotStartup())
@@ -15,5 +17,12 @@ export const make = async (host: string): Promise<Contender> => {
     behind.add(removal)
     return text
   }
-  return { run, many: limited(run), close: async () => void await Promise.all(behind) }
+  return {
+    run,
+    many: limited(run),
+    close: async () => {
+      await Promise.all(behind)
+      clearInterval(alive)
+    }
+  }
 }

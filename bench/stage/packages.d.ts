@@ -2,10 +2,12 @@
 
 declare module "@docker/node-sdk" {
   import type { Writable } from "node:stream"
+  export const demultiplexStream: (stdout: Writable, stderr: Writable) => Writable
   export class DockerClient {
     static fromDockerHost(host: string): Promise<DockerClient>
     containerCreate(spec: object): Promise<{ readonly Id: string }>
     containerAttach(id: string, stdout: Writable, stderr: Writable | null, options: object): Promise<void>
+    containerLogs(id: string, stdout: Writable, stderr: Writable | null, options: object): Promise<void>
     containerStart(id: string): Promise<void>
     containerWait(id: string): Promise<{ readonly StatusCode: number }>
     containerDelete(id: string, options: object): Promise<void>

@@ -72,7 +72,7 @@ export const stage = (): Stage => {
   mkdirSync(join(folder, "node_modules"))
   symlinkSync(root, join(folder, "node_modules/effect-containers"))
   symlinkSync(join(root, "node_modules/effect"), join(folder, "node_modules/effect"))
-  for (const file of globSync("{measure,rivals}/*.ts", { cwd: join(root, "bench") })) {
+  for (const file of globSync("{engine,measure,rivals}/*.ts", { cwd: join(root, "bench") })) {
     const to = join(folder, file.replace(/\.ts$/, ".mjs"))
     mkdirSync(dirname(to), { recursive: true })
     const source = stripTypeScriptTypes(readFileSync(join(root, "bench", file), "utf8"))

@@ -36,7 +36,10 @@ export interface Watch<E> {
 export const incoming = <E = never>(
   readable: Readable,
   watch: Watch<E>
-): Stream.Stream<Uint8Array, Errors.Reason | E> => {
+): Stream.Stream<Uint8Array, Errors.Reason | E> => Stream.fromPull(Effect.succeed(arriving(readable, watch)))
+
+/** What {@link incoming} is made of: each time it is run, it gives what came since the last. */
+export const arriving = <E = never>(readable: Readable, watch: Watch<E>): Pull.Pull<Bytes, Errors.Reason | E> => {
   type Next = Pull.Pull<Bytes, Errors.Reason | E>
   let buffer: Array<Uint8Array> = []
   let size = 0
@@ -66,21 +69,26 @@ export const incoming = <E = never>(
     const cause = watch.unreadable?.()
     return cause === undefined ? cut(watch.operation) : fromCause(watch.operation, cause)
   }
-  const fail = (reason: Errors.Reason): Next =>
+  const fail = (reason: () => Errors.Reason): Next =>
     Effect.suspend((): Next => {
       const failure = watch.failure?.()
-      return failure === undefined ? Effect.fail(reason) : Effect.failCause(failure)
+      return failure === undefined ? Effect.fail(reason()) : Effect.failCause(failure)
     })
+  const cutOff = fail(() => cut(watch.operation))
 
-  readable.on("end", () => end(watch.isComplete() ? done : fail(cut(watch.operation))))
-  readable.on("error", (cause) =>
+  readable.on("end", () => end(watch.isComplete() ? done : cutOff))
+  const broken = (cause: unknown) =>
     end(
       watch.isEnd?.(cause) === true
         ? done
-        : fail(isAborted(cause) ? lost() : fromCause(watch.operation, cause))
-    ))
+        : fail(() => isAborted(cause) ? lost() : fromCause(watch.operation, cause))
+    )
+  readable.on("error", broken)
   // After "end" this changes nothing.
-  readable.on("close", () => end(fail(cut(watch.operation))))
+  readable.on("close", () => end(cutOff))
+  // It was over before anybody listened.
+  if (readable.errored !== null) broken(readable.errored)
+  else if (readable.destroyed) end(cutOff)
 
   const wait: Next = Effect.callback((resume) => {
     waiter = resume
@@ -104,7 +112,7 @@ export const incoming = <E = never>(
     read()
     return buffer.length > 0 ? take() : last ?? wait
   })
-  return Stream.fromPull(Effect.succeed(pull))
+  return pull
 }
 
 /** How Node says that a response was cut off. */
