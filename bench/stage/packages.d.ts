@@ -2,7 +2,10 @@
 
 declare module "@docker/node-sdk" {
   import type { Writable } from "node:stream"
-  export const demultiplexStream: (stdout: Writable, stderr: Writable) => Writable
+  interface Sink {
+    write(chunk: Uint8Array): boolean
+  }
+  export const demultiplexStream: (stdout: Sink, stderr: Sink) => Writable
   export class DockerClient {
     static fromDockerHost(host: string): Promise<DockerClient>
     containerCreate(spec: object): Promise<{ readonly Id: string }>
@@ -13,6 +16,35 @@ declare module "@docker/node-sdk" {
     containerDelete(id: string, options: object): Promise<void>
     imageBuild(context: ReadableStream, options: object): { wait(): Promise<unknown> }
     close(): Promise<void>
+  }
+}
+
+declare module "dockerode" {
+  import type { Writable } from "node:stream"
+  interface Container {
+    readonly modem: Modem
+    attach(options: object): Promise<NodeJS.ReadWriteStream>
+    start(): Promise<unknown>
+    wait(): Promise<unknown>
+    remove(options: object): Promise<unknown>
+  }
+  interface Sink {
+    write(chunk: Uint8Array): boolean
+  }
+  interface Modem {
+    demuxStream(stream: NodeJS.EventEmitter, stdout: Sink, stderr: Sink): void
+    followProgress(
+      stream: NodeJS.ReadableStream,
+      ended: (error: unknown) => void,
+      progress: (event: unknown) => void
+    ): void
+  }
+  export default class Dockerode {
+    readonly modem: Modem
+    constructor(options: { readonly socketPath: string })
+    createContainer(options: object): Promise<Container>
+    pull(name: string): Promise<NodeJS.ReadableStream>
+    buildImage(context: NodeJS.ReadableStream, options: object): Promise<NodeJS.ReadableStream>
   }
 }
 

@@ -36,6 +36,22 @@ const MAX_MESSAGE = 64 * 1024
 const length = (header: Uint8Array, at: number): number =>
   ((header[at + 4]! << 24) | (header[at + 5]! << 16) | (header[at + 6]! << 8) | header[at + 7]!) >>> 0
 
+/** The frames of standard output and error that are whole, from `i` on; gives where something else begins. */
+const wholeFrames = (chunk: Uint8Array, i: number, maxFrame: number, out: Array<Frame>): number => {
+  const last = chunk.length - HEADER
+  let at = i
+  while (at <= last) {
+    const stream = chunk[at]!
+    if (stream > 2 || (chunk[at + 1]! | chunk[at + 2]! | chunk[at + 3]!) !== 0) return at
+    const size = length(chunk, at)
+    const end = at + HEADER + size
+    if (size === 0 || size > maxFrame || end > chunk.length) return at
+    out.push({ source: stream === 2 ? "stderr" : "stdout", bytes: chunk.subarray(at + HEADER, end) })
+    at = end
+  }
+  return at
+}
+
 /**
  * An incremental parser of the stdcopy framing in which the engines send the output of a container without a TTY
  * (the "Stream format" of the Docker Engine API's attach): a header of `[stream, 0, 0, 0, length as 32 bit big-endian]`,
@@ -95,6 +111,9 @@ export class Decoder {
     const timed = this.#reader !== undefined
     let i = 0
     while (i < n) {
+      // Most frames are whole: those need none of what is remembered between chunks.
+      if (this.#left === 0 && this.#have === 0 && !timed) i = wholeFrames(chunk, i, this.#maxFrame, out)
+      if (i === n) break
       if (this.#left > 0) {
         const end = Math.min(n, i + this.#left)
         if (this.#message !== undefined) {

@@ -175,7 +175,13 @@ class Splitter {
   push(text: string, timestamp: bigint | undefined, out: Array<Line>): void {
     const source = this.#source
     let start = 0
-    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", start)) {
+    if (this.#carry === "" && timestamp === undefined && !text.includes("\r")) {
+      for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", start)) {
+        out.push({ source, text: text.slice(start, at) })
+        start = at + 1
+      }
+    }
+    for (let at = text.indexOf("\n", start); at >= 0; at = text.indexOf("\n", start)) {
       if (this.#carry === "") {
         const line = text.slice(start, at > start && text.charCodeAt(at - 1) === 13 ? at - 1 : at)
         out.push(timestamp === undefined ? { source, text: line } : { source, text: line, timestamp })
