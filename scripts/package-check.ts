@@ -14,6 +14,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync
 } from "node:fs"
@@ -29,6 +30,8 @@ interface Manifest {
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8")) as Manifest
 const problems: Array<string> = []
+/** Bytes. */
+const largest = 1_000_000
 const folders = (path: string) =>
   readdirSync(path, { withFileTypes: true }).flatMap((entry) => entry.isDirectory() ? [entry.name] : [])
 
@@ -66,6 +69,8 @@ try {
   const [first] = Object.values(packed)
   if (first === undefined) throw new Error(problems.join("\n"))
   const tarball = join(folder, first.filename)
+  const { size } = statSync(tarball)
+  if (size > largest) problems.push(`the tarball has ${size} bytes, and ${largest} is the most that it may have`)
   const installed = join(folder, "node_modules/effect-containers")
   mkdirSync(installed, { recursive: true })
   execFileSync("tar", ["-xzf", tarball, "-C", installed, "--strip-components=1"])

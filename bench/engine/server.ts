@@ -29,7 +29,7 @@ export const make = async (path: string) => {
     let left = output.total
     let next = 0
     const more = (): void => {
-      while (left > 0) {
+      while (left > 0 || next % pieces.length > 0) {
         const piece = pieces[next++ % pieces.length] ?? Buffer.alloc(0)
         left -= piece.length
         if (!to.write(piece)) return void to.once("drain", more)

@@ -26,4 +26,6 @@ process.on("message", async (told: Told) => {
     process.send?.({ failed: error instanceof Error ? error.stack : String(error) })
   }
 })
+// Whoever tells it what to do is gone.
+process.on("disconnect", () => process.exit())
 process.send?.("ready")

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import { type Contender, image } from "./contender.ts"
 
-export const make = async (host: string): Promise<Contender> => {
+export const make = async (host: string): Promise<Contender & { readonly heap: () => number }> => {
   const runtime = ManagedRuntime.make(Docker.layer({ host }))
   await runtime.context()
   const made = (command: ReadonlyArray<string>) =>
@@ -19,6 +19,11 @@ export const make = async (host: string): Promise<Contender> => {
         (all) => all.reduce((sum, each) => sum + each, 0)
       ))
     },
-    close: () => runtime.dispose()
+    close: () => runtime.dispose(),
+    /** Bytes that are used when all has been collected. */
+    heap: () => {
+      globalThis.gc?.()
+      return process.memoryUsage().heapUsed
+    }
   }
 }

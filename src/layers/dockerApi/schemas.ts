@@ -1,4 +1,4 @@
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 /**
@@ -245,8 +245,35 @@ const Message = Schema.Struct({
 
 export type Message = typeof Message.Type
 
-/** A line of the answer to a pull, push, build or load. */
-export const message = decoder(Message)
+const anyMessage = decoder(Message)
+
+const amounts = (input: unknown): Message["progress"] | undefined => {
+  if (typeof input !== "object" || input === null) return undefined
+  for (const key in input) if (key !== "current" && key !== "total") return undefined
+  const { current, total } = input as { readonly current?: unknown; readonly total?: unknown }
+  if (current === undefined) return total === undefined ? {} : undefined
+  if (!Number.isFinite(current)) return undefined
+  if (total === undefined) return { current: current as number }
+  return Number.isFinite(total) ? { current: current as number, total: total as number } : undefined
+}
+
+/** What nearly all of the lines of a transfer are; `undefined` for what only the schema can judge. */
+const plainMessage = (input: unknown): Message | undefined => {
+  if (typeof input !== "object" || input === null) return undefined
+  for (const key in input) {
+    if (key !== "status" && key !== "id" && key !== "progressDetail" && key !== "progress") return undefined
+  }
+  const { id, progressDetail, status } = input as Readonly<Record<string, unknown>>
+  if (typeof status !== "string" || typeof id !== "string") return undefined
+  const progress = amounts(progressDetail)
+  return progress === undefined ? undefined : { status, id, progress }
+}
+
+/** A line of the answer to a pull, push, build or load. There are thousands of them, and a schema takes its time. */
+export const message = (input: unknown): ReturnType<typeof anyMessage> => {
+  const plain = plainMessage(input)
+  return plain === undefined ? anyMessage(input) : Result.succeed(plain)
+}
 
 const Event = Schema.Struct({
   type: Schema.String,
