@@ -78,6 +78,8 @@ export const make = async (path: string) => {
     } else if (request.method === "DELETE") response.writeHead(204).end()
     else json(response, 404, { message: `no ${request.method} ${where}` })
   })
+  // An engine does not close a connection because nothing was asked for a while.
+  server.keepAliveTimeout = 0
   server.on("upgrade", (request, socket: Socket) => {
     socket.on("error", () => {})
     socket.write(
@@ -90,7 +92,7 @@ export const make = async (path: string) => {
   return {
     writes: (what: Output) => {
       output = what
-      pieces = fragments(frames(output.frame), output.chunk)
+      pieces = fragments(frames(output.frame, Math.min(output.total, 4 * 1024 * 1024)), output.chunk)
     },
     tells: (count: number) => {
       lines = count

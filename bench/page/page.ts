@@ -25,7 +25,6 @@ const sequence = [
   "context",
   "containerd",
   "containerd-logs",
-  "swarm",
   "embedded",
   "warm",
   "observe",
@@ -48,9 +47,19 @@ const grid = (rows: ReadonlyArray<ReadonlyArray<string>>): string =>
     return n === 0 ? `${line}|${row.map(() => " --- |").join("")}\n` : line
   }).join("")
 
+const roundsOf = ({ rows }: Table): string => {
+  const rounds = Math.max(...rows.map(({ values }) => values.length))
+  return rounds > 1 ? `${rounds} rounds` : ""
+}
+
 const tableOf = (table: Table): string =>
   grid([
-    ["", `ratio to ${table.base}`, `${table.quantity}${table.unit === "" ? "" : `, ${table.unit}`}`, "target"],
+    [
+      roundsOf(table),
+      `ratio to ${table.base}`,
+      `${table.quantity}${table.unit === "" ? "" : `, ${table.unit}`}`,
+      "target"
+    ],
     ...judge(table).map(({ name, ratio, value, verdicts }) => [
       name,
       ratios(ratio),
@@ -105,7 +114,7 @@ export const page = (all: ReadonlyArray<Kept>): string =>
 The engine takes most of a run's time, so a client is judged by what it adds: requests, processor time, copies, memory, the
 time until it has been loaded; and by the ways that only it has.
 
-This page was made by \`npm run bench\`, from the data beside its pictures. Each program of \`bench/\` runs this library and
+This page was made by the programs of \`bench/\`, from the data beside its pictures. Each of them runs this library and
 others in turn, in the same run on the same machine (here ${machines(all)}). What counts is the ratio, which
 is taken within each round: the middle one, and in brackets the quartiles. The times and sizes say of which order they are,
 on that machine, while it did other things too; nothing absolute is promised.
