@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { ImageInfo, ImageSummary, Primitives } from "../../Backend.ts"
+import type * as Errors from "../../Errors.ts"
 import { reason } from "./errors.ts"
 import { filters } from "./filters.ts"
 import { values } from "./ndjson.ts"
@@ -46,27 +47,26 @@ type Operations = Pick<
 export const make = (client: Client): Operations => {
   const idOf = client.isPodman ? Podman.imageId : (id: string) => id
   const shown = client.isPodman ? Podman.familiar : (name: string) => name
+  const steady = <A>(asked: Effect.Effect<A, Errors.Reason>) =>
+    client.isPodman ? Effect.retry(asked, Podman.questions) : asked
   return {
     inspectImage: (image) =>
       Effect.map(
-        ask(
+        steady(ask(
           client,
           { operation: "inspectImage", method: "GET", path: `/images/${segment(image)}/json` },
           Schemas.image
-        ),
+        )),
         (found) => infoOf(found, shown)
       ),
     listImages: (filter) =>
       Effect.map(
-        Effect.retry(
-          ask(client, {
-            operation: "listImages",
-            method: "GET",
-            path: "/images/json",
-            query: { filters: filters(filter) }
-          }, Schemas.images),
-          { while: ({ _tag }) => _tag === "NotFound" && client.isPodman, times: Podman.listings - 1 }
-        ),
+        steady(ask(client, {
+          operation: "listImages",
+          method: "GET",
+          path: "/images/json",
+          query: { filters: filters(filter) }
+        }, Schemas.images)),
         (list) =>
           list.map((found): ImageSummary => ({
             id: found.id,

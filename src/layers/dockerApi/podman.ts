@@ -80,8 +80,11 @@ export const familiar = (name: string): string => {
 /** Podman writes ids of images with and without what they begin with elsewhere. */
 export const imageId = (id: string): string => /^[0-9a-f]{64}$/.test(id) ? `sha256:${id}` : id
 
-/** A list fails when one of its images is removed while it is made: how often it is asked for. */
-export const listings = 5
+/**
+ * What is asked about images fails when another of them is removed meanwhile, and says that this one is not there: as
+ * something that broke, where an image that is asked for and missing is told by the status. How often it is asked again.
+ */
+export const questions = { while: ({ _tag, code }: Errors.Reason) => _tag === "NotFound" && code === 500, times: 19 }
 
 /** The last that Podman says of a layer that it pulls; Docker says in a further line that it is extracted. */
 export const lastOfLayer = "Download complete"

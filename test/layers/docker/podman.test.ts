@@ -216,6 +216,29 @@ describe("in Docker's words", { timeout: 60_000 }, () => {
       assert.deepStrictEqual(asked, [{ isolate: "true", mtu: "1400" }, { isolate: "false" }, { mode: "l2" }])
     })))
 
+  it.live("an image is there, though another that is removed meanwhile is said not to be", () =>
+    Effect.scoped(Effect.gen(function*() {
+      let asked = 0
+      const { host } = yield* podman((_, response, path) => {
+        if (path === "/images/none/json") return json(response, 404, { message: "none: image not known" })
+        if (!path.startsWith("/images/")) return json(response, 200, {})
+        if (++asked < 4) return json(response, 500, { message: "locating image with ID \"0\": image not known" })
+        json(response, 200, {
+          Id: "sha256:1",
+          RepoTags: ["a:1"],
+          RepoDigests: [],
+          Size: 1,
+          Created: "2024-01-01T00:00:00Z"
+        })
+      })
+      yield* Effect.gen(function*() {
+        const { inspectImage } = yield* Backend.Backend
+        assert.strictEqual((yield* inspectImage("a:1")).id, "sha256:1")
+        assert.strictEqual((yield* Effect.flip(inspectImage("none"))).reason._tag, "NotFound")
+      }).pipe(Effect.provide(engine(host)))
+      assert.strictEqual(asked, 4)
+    })))
+
   it.live("a pull's last word of a layer, a removal's ids", () =>
     Effect.scoped(Effect.gen(function*() {
       const digits = "0123456789abcdef".repeat(4)
