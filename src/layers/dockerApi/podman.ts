@@ -81,10 +81,13 @@ export const familiar = (name: string): string => {
 export const imageId = (id: string): string => /^[0-9a-f]{64}$/.test(id) ? `sha256:${id}` : id
 
 /**
- * What is asked about images fails when another of them is removed meanwhile, and says that this one is not there: as
- * something that broke, where an image that is asked for and missing is told by the status. How often it is asked again.
+ * What is asked about images fails when another of them is removed meanwhile, and says that this one is not known, or a
+ * part of it: as something that broke, where an image that is missing is told by the status. How often it is asked again.
  */
-export const questions = { while: ({ _tag, code }: Errors.Reason) => _tag === "NotFound" && code === 500, times: 19 }
+export const questions = {
+  while: ({ code, message }: Errors.Reason) => code === 500 && message.includes("not known"),
+  times: 19
+}
 
 /** The last that Podman says of a layer that it pulls; Docker says in a further line that it is extracted. */
 export const lastOfLayer = "Download complete"
