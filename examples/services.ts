@@ -1,69 +1,67 @@
 /**
- * Services in containers, as Layers: an application that needs a store. Each is started when it is needed, waited for until
- * it answers, and gone at the end; the store's address is the store's business, the application asks for it by its tag.
+ * Services in containers, as Layers: an application that needs a database. The database is a real PostgreSQL: started when
+ * it is needed, waited for until it answers, and gone at the end. Its address is its own business; the application asks for
+ * it by its tag.
  *
  *     npm run example -- services
  */
-import { Console, Context, Effect, Layer, Schema } from "effect"
-import { Container, Ready } from "effect-containers"
+import { Console, Context, Effect, Layer, Schema, Stream } from "effect"
+import { Container } from "effect-containers"
+import * as Database from "./database.ts"
 import { engine, image } from "./engine.ts"
 
-/** What the store's container is to the rest of the program. */
-class Store extends Context.Service<Store, {
-  readonly put: (name: string, text: string) => Effect.Effect<void, Container.ExecError | Errors>
-  readonly content: (name: string) => Effect.Effect<string, Container.ExecError | Errors>
-  readonly name: string
-}>()("Store") {}
+// ---------------------------------------------------------------------------------------------------------------------
+// the application: it keeps readings, and a container computes what is to be kept
+// ---------------------------------------------------------------------------------------------------------------------
 
-type Errors = Effect.Error<ReturnType<typeof Container.execString>>
+class Readings extends Context.Service<Readings, {
+  readonly add: (place: string, degrees: number) => Effect.Effect<void, Database.QueryFailed>
+  readonly warmest: Effect.Effect<string, Database.QueryFailed>
+}>()("Readings") {}
 
-class App extends Context.Service<App, { readonly report: typeof Report.Type }>()("App") {}
-
-const Report = Schema.Struct({ store: Schema.String, checks: Schema.Int })
-
-const job = (command: string) =>
-  Container.make(image).pipe(Container.command(command), Container.stopWith({ grace: "1 second" }))
-
-/** A web server. It is asked from inside: its port need not be published. */
-const store = Container.layer(
-  Store,
-  job("mkdir -p /www; echo up > /www/health; echo serving; exec httpd -f -p 8080 -h /www").pipe(
-    Container.variable("ROLE", "store")
-  ),
-  {
-    ready: Ready.all(Ready.log("serving"), Ready.exec("wget -q -O - http://127.0.0.1:8080/health | grep -q up")),
-    within: "30 seconds",
-    make: (container) =>
-      Effect.as(Console.log(`store: up as ${container.name}`), {
-        name: container.name,
-        put: (name, text) => Effect.asVoid(Container.execRun(container, `cat > /www/${name}`, { stdin: text })),
-        content: (name) => Container.execString(container, ["wget", "-q", "-O", "-", `http://127.0.0.1:8080/${name}`])
-      })
-  }
+/** Depends on the database: it begins when that is ready, and makes its table there. */
+const readings = Layer.effect(
+  Readings,
+  Effect.gen(function*() {
+    const { query } = yield* Database.Database
+    yield* query("create table readings (place text primary key, degrees int not null)")
+    return {
+      add: (place, degrees) => Effect.asVoid(query("insert into readings values ($1, $2)", place, degrees)),
+      warmest: Effect.map(
+        query("select place from readings order by degrees desc limit 1"),
+        ([row]) => String(row?.["place"])
+      )
+    }
+  })
 )
 
-/** Depends on the store, by its tag: it begins when the store is ready. */
-const app = Layer.effect(
-  App,
-  Effect.gen(function*() {
-    const { name } = yield* Store
-    const report = yield* Container.json(
-      job("echo checking >&2; echo \"{ \\\"store\\\": \\\"$STORE\\\", \\\"checks\\\": 3 }\"").pipe(
-        Container.variable("STORE", name)
-      ),
-      Report
-    )
-    return { report }
-  })
-).pipe(Layer.provideMerge(store))
+/** What the sensors say: objects, a line each. */
+const Reading = Schema.Struct({ place: Schema.String, degrees: Schema.Int })
+
+const sensors = Container.make(image).pipe(
+  Container.command(
+    "for at in cellar:9 attic:31 kitchen:21; do echo \"{ \\\"place\\\": \\\"${at%:*}\\\", \\\"degrees\\\": ${at#*:} }\"; done"
+  ),
+  Container.network("none")
+)
 
 const main = Effect.gen(function*() {
-  const { report } = yield* App
-  yield* Console.log(`app: ${report.checks} checks, as its report says`)
+  const { add, warmest } = yield* Readings
+  const { container, query } = yield* Database.Database
+  const [version] = yield* query("show server_version")
+  yield* Console.log(`database: PostgreSQL ${String(version?.["server_version"])}, as ${container.name}`)
 
-  const { content, put } = yield* Store
-  yield* put("greeting", "hello from a container\n")
-  yield* Console.log(`store says: ${(yield* content("greeting")).trim()}`)
-}).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(app, engine)))
+  const said = yield* Container.ndjson(sensors, Reading).pipe(Stream.runCollect)
+  yield* Effect.forEach(said, ({ degrees, place }) => add(place, degrees), { discard: true })
+  yield* Console.log(`application: ${said.length} readings are kept, the warmest place is the ${yield* warmest}`)
+
+  // A place is kept once: the database says so, and the program goes on.
+  const again = yield* Effect.flip(add("attic", 12))
+  yield* Console.log(`database says: ${again.message}`)
+
+  // The same in the container itself, without a client here.
+  const counted = yield* Container.execString(container, "psql --host /tmp -Atc 'select count(*) from readings'")
+  yield* Console.log(`psql says: ${counted.trim()}`)
+}).pipe(Effect.provide(Layer.provideMerge(readings, Database.layer)), Effect.provide(engine))
 
 await Effect.runPromise(main)

@@ -1,7 +1,8 @@
 /**
  * A pipeline of a user's own: build an image, run the tests in it, keep what they said. Its test,
- * `test/examples/testing-with-memory.test.ts`, takes it down every path with no engine on the machine. Run here, it shows
- * two of them:
+ * `test/examples/testing-with-memory.test.ts`, takes it down every path with no engine on the machine; what an engine
+ * alone can say, that the same program does its work on a real one, says `testing-with-memory.integration.test.ts` beside
+ * it, on Docker and on containerd. Run here, it shows two paths:
  *
  *     node examples/testing-with-memory.ts
  */
@@ -23,8 +24,8 @@ const patiently = <A, E extends { readonly isRetryable: boolean }, R>(effect: Ef
   })
 
 /** Gets the toolchain, builds the application on it, and tests it. Exit code 1 is a test that failed, not an error. */
-export const pipeline = Effect.fn("pipeline")(function*(dockerfile: string) {
-  yield* patiently(Image.resolve("gcc:14"))
+export const pipeline = Effect.fn("pipeline")(function*(dockerfile: string, toolchain = "gcc:14") {
+  yield* patiently(Image.resolve(toolchain))
   yield* Stream.runDrain(Image.build("app:test", BuildContext.fromDockerfile(dockerfile)))
   const { exit, logs } = yield* Container.make("app:test").pipe(
     Container.command(["make", "test"]),

@@ -1,6 +1,7 @@
 /**
  * Runs the examples, all or those that are named: `npm run example -- services pipeline`. Those that run on any engine run
- * on a Docker and on a containerd, or on the one that `--engine` names, each a private one that has the image busybox:test.
+ * on a Docker and on a containerd, or on the one that `--engine` names, each a private one that has the images busybox:test
+ * and, where an example needs it, postgres:test.
  * Ends with 1 if one of them fails.
  */
 import { Image } from "effect-containers"
@@ -13,6 +14,7 @@ import { basename } from "node:path"
 import { parseArgs } from "node:util"
 import { EnginesError } from "./engines/home.ts"
 import { archive, makeImage } from "./engines/image.ts"
+import { makePostgres } from "./engines/postgres.ts"
 import { type Engine, load, start } from "./engines/start.ts"
 import { row } from "./engines/table.ts"
 
@@ -26,7 +28,11 @@ const unknown = positionals.filter((name) => !all.includes(basename(name, ".ts")
 const chosen = all.filter((name) => positionals.length === 0 || positionals.includes(name))
   .map((name) => `examples/${name}.ts`)
 
+/** Whether an example needs a database. */
+const isWithDatabase = (file: string): boolean => readFileSync(file, "utf8").includes("\"./database.ts\"")
+
 const image = "busybox:test"
+const database = "postgres:test"
 
 /** How a containerd is reached, as an example reads it. */
 const containerdAt = ({ client, host }: Engine): Containerd.ContainerdConfig => ({
@@ -58,21 +64,26 @@ const main = async (): Promise<void> => {
     const { signal, status } = spawnSync(process.execPath, [file], {
       stdio: ["ignore", "inherit", "inherit"],
       timeout: 180_000,
-      env: { ...process.env, QUICKSTART_IMAGE: image, ...environment }
+      env: { ...process.env, QUICKSTART_IMAGE: image, POSTGRES_IMAGE: database, ...environment }
     })
     if (status === 0) return
     failed++
     process.stderr.write(`${file} ended with ${signal ?? status}\n`)
   }
   try {
-    const bytes = archive(await makeImage(), [image])
+    const archives = [
+      archive(await makeImage(), [image]),
+      ...chosen.some(isWithDatabase) ? [archive(await makePostgres(), [database])] : []
+    ]
     for (const [name, engine] of Object.entries(engines)) {
       const config = containerdAt(engine)
-      if (row(name)?.kind !== "containerd") await load(engine, bytes)
-      else {
-        await Effect.runPromise(
-          Effect.provide(Image.fromArchive(Stream.make(new Uint8Array(bytes))), Containerd.layer(config))
-        )
+      for (const bytes of archives) {
+        if (row(name)?.kind !== "containerd") await load(engine, bytes)
+        else {
+          await Effect.runPromise(
+            Effect.provide(Image.fromArchive(Stream.make(new Uint8Array(bytes))), Containerd.layer(config))
+          )
+        }
       }
     }
     for (const file of chosen) {
@@ -94,7 +105,7 @@ const main = async (): Promise<void> => {
               ? { _tag: "Containerd", ...containerdAt(engine) }
               : row(name)?.kind === "swarm"
               ? { _tag: "Swarm", ...swarmAt(engine, registries["registry"]) }
-              : { _tag: "Docker", host: engine.host }
+              : { _tag: "Docker", host: engine.host, publishedHost: engine.address }
           )
         })
       }

@@ -7,7 +7,14 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from "node:fs"
 import { homedir } from "node:os"
 import { delimiter, join, resolve } from "node:path"
 import { promisify } from "node:util"
-import { cliPackages, gvisorPackages, packages as enginePackages, podmanPackages, type Row } from "./table.ts"
+import {
+  cliPackages,
+  gvisorPackages,
+  packages as enginePackages,
+  podmanPackages,
+  postgresPackages,
+  type Row
+} from "./table.ts"
 
 /** Something that a person can put right, said in one or two lines. */
 export class EnginesError extends Error {
@@ -87,7 +94,7 @@ export const cannotStart = (): string | undefined => {
  */
 export const suite = async (
   name: Row["suite"],
-  kind: Row["kind"] | "gvisor" | "cli" = "docker"
+  kind: Row["kind"] | "gvisor" | "cli" | "postgres" = "docker"
 ): Promise<string> => {
   const packages = kind === "podman"
     ? podmanPackages
@@ -95,6 +102,8 @@ export const suite = async (
     ? gvisorPackages
     : kind === "cli"
     ? cliPackages
+    : kind === "postgres"
+    ? postgresPackages
     : enginePackages
   const folder = suiteFolder(name, packages)
   if (existsSync(folder)) return folder

@@ -34,6 +34,8 @@ export interface Options {
   readonly config?: Config | undefined
   /** Further layers, one for each: files by their path without a leading slash. Folders on the way are made. */
   readonly layers?: ReadonlyArray<Readonly<Record<string, File>>> | undefined
+  /** A layer below these, as a tar archive. */
+  readonly tree?: Buffer | undefined
   /** When it claims to have been made, as RFC 3339 has it. Default 2024-01-01T00:00:00Z. */
   readonly created?: string | undefined
   /** Leave busybox and everything else out: the image has only `layers`. Default false. */
@@ -65,7 +67,9 @@ const json = (mediaType: string, value: unknown) => blob(mediaType, Buffer.from(
 
 const descriptor = ({ digest, mediaType, size }: Blob) => ({ mediaType, digest, size })
 
-const layer = (entries: ReadonlyArray<Entry>) => blob("application/vnd.oci.image.layer.v1.tar", tar(entries))
+const layerType = "application/vnd.oci.image.layer.v1.tar"
+
+const layer = (entries: ReadonlyArray<Entry>) => blob(layerType, tar(entries))
 
 const entriesOf = (files: Readonly<Record<string, File>>): ReadonlyArray<Entry> => {
   const folders = new Set<string>()
@@ -126,7 +130,11 @@ const architectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "3
  */
 export const makeImage = async (options?: Options): Promise<Image> => {
   const first = options?.scratch === true ? [] : [await (base ??= makeBase())]
-  const layers = [...first, ...(options?.layers ?? []).map((files) => layer(entriesOf(files)))]
+  const layers = [
+    ...first,
+    ...options?.tree === undefined ? [] : [blob(layerType, options.tree)],
+    ...(options?.layers ?? []).map((files) => layer(entriesOf(files)))
+  ]
   const created = options?.created ?? "2024-01-01T00:00:00Z"
   const config = json("application/vnd.oci.image.config.v1+json", {
     created,

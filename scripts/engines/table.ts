@@ -130,5 +130,8 @@ export const gvisorPackages: ReadonlyArray<string> = ["runsc"]
 /** Docker's own client, which no engine needs. */
 export const cliPackages: ReadonlyArray<string> = ["docker-cli"]
 
+/** PostgreSQL, for the image of one. */
+export const postgresPackages: ReadonlyArray<string> = ["postgresql-17"]
+
 /** The suite of the programs that are no engine: the registry and the test image's busybox. */
 export const commonSuite: Row["suite"] = "trixie"
