@@ -129,6 +129,8 @@ export interface Resources {
   readonly memory?: number | undefined
   /** Bytes of memory and swap together; -1 for no limit. */
   readonly memorySwap?: number | undefined
+  /** Bytes of memory that it is left when the machine has little. */
+  readonly memoryReservation?: number | undefined
   /** How many CPUs' worth of time: 1.5 is one and a half. */
   readonly cpus?: number | undefined
   /** Its part of the CPUs' time when there is not enough for all: 1024 is everybody's, twice that is twice as much. */

@@ -199,15 +199,19 @@ export const settle = Effect.fnUntraced(function*(
   if (issue !== undefined) return yield* invalid(issue)
 
   const sizes: Record<string, number | undefined> = {}
-  for (const field of ["memory", "memorySwap", "outputLimit", "shmSize"] as const) {
+  for (const field of ["memory", "memorySwap", "memoryReservation", "outputLimit", "shmSize"] as const) {
     const input = options[field]
     if (input === undefined || input === "unlimited") continue
-    const bytes = size(field === "memorySwap" ? "memory" : field, input)
+    const bytes = size(field.startsWith("memory") ? "memory" : field, input)
     if (typeof bytes !== "number") return yield* invalid(bytes)
     sizes[field] = bytes
   }
   if (sizes["memory"] !== undefined && sizes["memory"] < leastMemory) {
     return yield* invalid(["memory", `${sizes["memory"]} bytes are too few: no container starts in less than 6 MiB`])
+  }
+  const { memory: limit, memoryReservation } = sizes
+  if (limit !== undefined && memoryReservation !== undefined && memoryReservation > limit) {
+    return yield* invalid(["memory", `the reservation, ${memoryReservation} bytes, is over the limit, ${limit}`])
   }
 
   if (sizes["shmSize"] === 0) return yield* invalid(["shmSize", "shared memory needs a size of more than nothing"])
@@ -278,6 +282,7 @@ export const settle = Effect.fnUntraced(function*(
           : options.memorySwap === "unlimited"
           ? -1
           : sizes["memory"] + (sizes["memorySwap"] ?? 0),
+        ...sizes["memoryReservation"] === undefined ? {} : { memoryReservation: sizes["memoryReservation"] },
         cpus: options.cpus,
         pids: options.pids,
         ...options.cpuShares === undefined ? {} : { cpuShares: options.cpuShares },

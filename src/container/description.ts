@@ -57,6 +57,7 @@ export interface Options {
   readonly dns?: Dns | undefined
   readonly memory?: ByteSize.Input | undefined
   readonly memorySwap?: ByteSize.Input | "unlimited" | undefined
+  readonly memoryReservation?: ByteSize.Input | undefined
   readonly cpus?: number | undefined
   readonly cpuShares?: number | undefined
   readonly cpuset?: string | undefined

@@ -3,33 +3,40 @@ import type * as Duration from "effect/Duration"
 import { dual } from "effect/Function"
 import { type Container, isContainer, set } from "./description.ts"
 
+interface MemoryOptions {
+  /** What it may have of swap on top. Default 0: none. */
+  readonly swap?: ByteSize.Input | "unlimited" | undefined
+  /** What it is left when the machine has little: others give theirs up first. Not over the limit. Default: nothing. */
+  readonly reservation?: ByteSize.Input | undefined
+}
+
 /**
  * The most memory it may use: bytes, or `"512 MiB"`. A process that goes over it is killed, see `OomKilled`. Swap is
- * limited too: `swap` is what it may have of it on top. Default 0: none.
+ * limited too.
+ *
+ * **Example** (A gibibyte, half of it whatever others need)
+ *
+ * ```ts import.meta.vitest
+ * import { Container } from "effect-containers"
+ *
+ * const database = Container.make("postgres:17").pipe(Container.memory("1 GiB", { reservation: "512 MiB" }))
+ * database.options.memoryReservation // => "512 MiB"
+ * ```
  *
  * @category limits
  * @since 0.1.0
  */
 export const memory: {
-  (
-    limit: ByteSize.Input,
-    options?: { readonly swap?: ByteSize.Input | "unlimited" | undefined }
-  ): (self: Container) => Container
-  (
-    self: Container,
-    limit: ByteSize.Input,
-    options?: { readonly swap?: ByteSize.Input | "unlimited" | undefined }
-  ): Container
+  (limit: ByteSize.Input, options?: MemoryOptions): (self: Container) => Container
+  (self: Container, limit: ByteSize.Input, options?: MemoryOptions): Container
 } = dual(
   (args) => isContainer(args[0]),
-  (
-    self: Container,
-    memory: ByteSize.Input,
-    options?: { readonly swap?: ByteSize.Input | "unlimited" | undefined }
-  ) => {
-    const memorySwap: ByteSize.Input | "unlimited" | undefined = options?.swap
-    return set(self, memorySwap === undefined ? { memory } : { memory, memorySwap })
-  }
+  (self: Container, memory: ByteSize.Input, { reservation, swap }: MemoryOptions = {}) =>
+    set(self, {
+      memory,
+      ...swap === undefined ? {} : { memorySwap: swap },
+      ...reservation === undefined ? {} : { memoryReservation: reservation }
+    })
 )
 
 /**

@@ -70,7 +70,8 @@ export const never = (error: Errors.Reason): string => {
 
 /** The kernel's files that the cases look at, by what the container was given. */
 const virtual = (process: Process, path: string): string | undefined => {
-  const { cpuShares, cpus, cpuset, memory, memorySwap = -1, oomScoreAdj, pids, shmSize } = process.resources
+  const { cpuShares, cpus, cpuset, memory, memoryReservation, memorySwap = -1, oomScoreAdj, pids, shmSize } =
+    process.resources
   const setting = path.startsWith("/proc/sys/")
     ? process.sysctls[path.slice("/proc/sys/".length).replaceAll("/", ".")]
     : undefined
@@ -93,6 +94,8 @@ const virtual = (process: Process, path: string): string | undefined => {
     }
     case "/sys/fs/cgroup/memory.max":
       return `${memory ?? "max"}\n`
+    case "/sys/fs/cgroup/memory.low":
+      return `${memoryReservation ?? 0}\n`
     case "/sys/fs/cgroup/pids.max":
       return `${pids ?? "max"}\n`
     case "/sys/fs/cgroup/cpu.max":

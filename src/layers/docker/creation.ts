@@ -71,6 +71,7 @@ export const creation = (config: ContainerConfig, { isPodman, network }: Host): 
     Tmpfs: isPodman ? Podman.tmpfs(config.mounts) : undefined,
     Memory: config.resources.memory,
     MemorySwap: config.resources.memorySwap,
+    MemoryReservation: config.resources.memoryReservation,
     NanoCpus: config.resources.cpus === undefined ? undefined : Math.round(config.resources.cpus * 1e9),
     PidsLimit: config.resources.pids,
     ...HostConfig.limits(config),

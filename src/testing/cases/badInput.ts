@@ -134,6 +134,12 @@ const options: ReadonlyArray<readonly [name: string, option: Option, field: stri
   ["a log driver without a name", Container.logDriver(""), "logDriver", ["empty"]],
   ["memory of less than nothing", Container.memory(-1), "memory", ["size"]],
   ["memory that is no number", Container.memory(Number.NaN), "memory", ["size"]],
+  [
+    "more memory reserved than there is",
+    Container.memory("64 MiB", { reservation: "65 MiB" }),
+    "memory",
+    ["reservation", "over the limit"]
+  ],
   ["too little memory", Container.memory("1 MiB"), "memory", ["6 MiB"]],
   // What a program without types can hand over.
   ["no capability of Linux", Container.capAdd("FLY" as "KILL"), "capAdd", ["\"FLY\""]],

@@ -106,6 +106,17 @@ export const cases: ReadonlyArray<Case> = [
       )
     })
   ),
+  it(
+    "memory that it is left when there is little",
+    Effect.gen(function*() {
+      const script = either("memory.low", "memory/memory.soft_limit_in_bytes")
+      yield* needs(
+        "memoryLimit",
+        Container.memory(yield* job(script), "64 MiB", { reservation: "32 MiB" }),
+        (self) => Effect.flatMap(Container.string(self), (text) => equal("32 MiB", text, "33554432\n"))
+      )
+    })
+  ),
   seen(
     "the CPUs that it may run on",
     "cpuShares",

@@ -68,7 +68,9 @@ export interface Device {
 
 export interface Resources {
   readonly devices: ReadonlyArray<DeviceRule>
-  readonly memory?: { readonly limit: number; readonly swap?: number | undefined } | undefined
+  readonly memory?:
+    | { readonly limit: number; readonly swap?: number | undefined; readonly reservation?: number | undefined }
+    | undefined
   readonly cpu?: {
     readonly quota?: number | undefined
     readonly period?: number | undefined

@@ -58,7 +58,8 @@ const deviceRules = ({ config, given }: Input): ReadonlyArray<DeviceRule> =>
   ]
 
 const resources = (input: Input): Resources => {
-  const { config: { resources: { cpuShares, cpus, cpuset, memory, memorySwap, pids } }, host } = input
+  const { config: { resources: { cpuShares, cpus, cpuset, memory, memoryReservation, memorySwap, pids } }, host } =
+    input
   const cpu = {
     ...(cpus === undefined ? {} : { quota: Math.round(cpus * period), period }),
     ...(cpuShares === undefined ? {} : { shares: cpuShares }),
@@ -67,7 +68,11 @@ const resources = (input: Input): Resources => {
   return {
     devices: deviceRules(input),
     ...(memory === undefined ? {} : {
-      memory: { limit: memory, ...(memorySwap === undefined || !host.swapLimit ? {} : { swap: memorySwap }) }
+      memory: {
+        limit: memory,
+        ...(memorySwap === undefined || !host.swapLimit ? {} : { swap: memorySwap }),
+        ...(memoryReservation === undefined ? {} : { reservation: memoryReservation })
+      }
     }),
     ...(Object.keys(cpu).length === 0 ? {} : { cpu }),
     ...(pids === undefined ? {} : { pids: { limit: pids } })
