@@ -7,8 +7,8 @@
  *     npm run example -- pipeline --engine swarm
  */
 import * as NodeFileSystem from "@effect/platform-node-shared/NodeFileSystem"
-import { Clock, Console, Effect, FileSystem, Ref, Schedule, Schema, Stream } from "effect"
-import { Backend, BuildContext, Container, Image } from "effect-containers"
+import { Console, Effect, FileSystem, Schema, Stream } from "effect"
+import { Backend, BuildContext, Container, Image, Pipeline } from "effect-containers"
 import { engine, image } from "./engine.ts"
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -26,47 +26,6 @@ const sources = {
 // ---------------------------------------------------------------------------------------------------------------------
 // steps
 // ---------------------------------------------------------------------------------------------------------------------
-
-interface Entry {
-  readonly name: string
-  readonly milliseconds: number
-  readonly said: string
-}
-
-/** A pipeline's steps as they end, for who reads the summary. */
-const makeReport = Effect.map(Ref.make<ReadonlyArray<Entry>>([]), (entries) => ({
-  print: Effect.flatMap(
-    Ref.get(entries),
-    (all) =>
-      Effect.forEach(
-        all,
-        ({ milliseconds, name, said }) =>
-          Console.log(`${name.padEnd(16)} ${String(milliseconds).padStart(6)} ms  ${said}`),
-        { discard: true }
-      )
-  ),
-  /** One step. An engine or a registry that is away for a moment is asked again; what fails otherwise has failed. */
-  step: <A extends { readonly where: string }, E extends { readonly message: string }, R>(
-    name: string,
-    work: Effect.Effect<A, E, R>
-  ) =>
-    Effect.gen(function*() {
-      const begun = yield* Clock.currentTimeMillis
-      const say = (said: string) =>
-        Effect.flatMap(
-          Clock.currentTimeMillis,
-          (now) => Ref.update(entries, (all) => [...all, { name, milliseconds: now - begun, said }])
-        )
-      return yield* work.pipe(
-        Effect.retry({
-          while: (error: E) => "isRetryable" in error && error.isRetryable === true,
-          schedule: Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 3 }))
-        }),
-        Effect.tap(({ where }) => say(`ok${where}`)),
-        Effect.tapError((error) => say(error.message))
-      )
-    })
-}))
 
 /** A command in a container. The tools see what they are given, and nothing else. */
 const run = Effect.fnUntraced(function*<E = never, R = never>(
@@ -88,12 +47,18 @@ const run = Effect.fnUntraced(function*<E = never, R = never>(
     collect: (container, finished) =>
       Effect.gen(function*() {
         const { node } = yield* Container.inspect(container.id)
-        if (node !== undefined) places.push(`, on ${node}`)
+        if (node !== undefined) places.push(`on ${node}`)
         if (files.collect !== undefined) yield* files.collect(container, finished)
       })
   })
   return { wrote: logs.stdoutText, where: places.join("") }
 })
+
+/** What holds for each step, and what is said of it. */
+const usual: Pipeline.StepOptions<unknown, { readonly where: string }> = {
+  within: "1 minute",
+  note: ({ where }) => where
+}
 
 const Size = Schema.Struct({ files: Schema.Int, bytes: Schema.Int })
 
@@ -106,73 +71,55 @@ const pipeline = Effect.gen(function*() {
   const home = yield* fs.makeTempDirectoryScoped({ prefix: "pipeline-" })
   yield* fs.makeDirectory(`${home}/sources/tests`, { recursive: true })
   yield* Effect.forEach(Object.entries(sources), ([name, text]) => fs.writeFileString(`${home}/sources/${name}`, text))
-  const { print, step } = yield* makeReport
-  // Whatever becomes of it.
-  yield* Effect.addFinalizer(() => print)
 
   // An image.
   const tools = "pipeline-tools:1"
-  yield* step(
-    "tools",
-    Effect.as(
-      Stream.runDrain(
-        Image.build(
-          tools,
-          BuildContext.fromDockerfile(`FROM ${image}\nRUN mkdir -p /work/out\nENV PATH=/work/out:/usr/bin:/bin\n`)
-        )
-      ),
-      { where: "" }
-    )
-  )
+  yield* Image.build(
+    tools,
+    BuildContext.fromDockerfile(`FROM ${image}\nRUN mkdir -p /work/out\nENV PATH=/work/out:/usr/bin:/bin\n`)
+  ).pipe(Stream.runDrain, Pipeline.step("tools", { within: "2 minutes" }))
   yield* Effect.addFinalizer(() => Effect.ignore(Image.remove(tools)))
 
   // A directory in, a directory out.
-  yield* step(
-    "compile",
-    run(tools, "cat greet.head greet.body > out/greet && chmod 755 out/greet", {
-      prepare: (container) => Container.copyDirectoryTo(container, "/work", `${home}/sources`),
-      collect: (container) => Container.copyDirectoryFrom(container, "/work/out", `${home}/program`)
-    })
-  )
+  yield* run(tools, "cat greet.head greet.body > out/greet && chmod 755 out/greet", {
+    prepare: (container) => Container.copyDirectoryTo(container, "/work", `${home}/sources`),
+    collect: (container) => Container.copyDirectoryFrom(container, "/work/out", `${home}/program`)
+  }).pipe(Pipeline.step("compile", usual))
 
   // Tests, two at a time; each has the program and its own file. Those that fail do not keep the others from being run.
   const tests = yield* fs.readDirectory(`${home}/sources/tests`)
   yield* Effect.validate(tests, (test) =>
-    step(
-      `test ${test}`,
-      run(tools, "sh -e test", {
-        prepare: Effect.fnUntraced(function*(container) {
-          yield* Container.copyDirectoryTo(container, "/work/out", `${home}/program`)
-          yield* Container.copyTo(container, "/work/test", yield* fs.readFile(`${home}/sources/tests/${test}`))
-        })
+    run(tools, "sh -e test", {
+      prepare: Effect.fnUntraced(function*(container) {
+        yield* Container.copyDirectoryTo(container, "/work/out", `${home}/program`)
+        yield* Container.copyTo(container, "/work/test", yield* fs.readFile(`${home}/sources/tests/${test}`))
       })
-    ), { concurrency: 2 })
+    }).pipe(Pipeline.step(`test ${test}`, usual)), { concurrency: "unbounded" })
 
   // A file out, and a value.
   const archive = `${home}/greet.tar.gz`
-  yield* step(
-    "pack",
-    run(tools, "tar -czf greet.tar.gz -C out .", {
-      prepare: (container) => Container.copyDirectoryTo(container, "/work/out", `${home}/program`),
-      collect: (container) => Stream.run(Container.copyFrom(container, "/work/greet.tar.gz"), fs.sink(archive))
-    })
-  )
-  const { wrote } = yield* step(
-    "measure",
-    run(
-      tools,
-      "echo \"{ \\\"files\\\": $(tar -tzf greet.tar.gz | grep -vc '/$'), \\\"bytes\\\": $(wc -c < greet.tar.gz) }\"",
-      {
-        prepare: (container) =>
-          Effect.flatMap(fs.readFile(archive), (bytes) => Container.copyTo(container, "/work/greet.tar.gz", bytes))
-      }
-    )
-  )
+  yield* run(tools, "tar -czf greet.tar.gz -C out .", {
+    prepare: (container) => Container.copyDirectoryTo(container, "/work/out", `${home}/program`),
+    collect: (container) => Stream.run(Container.copyFrom(container, "/work/greet.tar.gz"), fs.sink(archive))
+  }).pipe(Pipeline.step("pack", usual))
+  const { wrote } = yield* run(
+    tools,
+    "echo \"{ \\\"files\\\": $(tar -tzf greet.tar.gz | grep -vc '/$'), \\\"bytes\\\": $(wc -c < greet.tar.gz) }\"",
+    {
+      prepare: (container) =>
+        Effect.flatMap(fs.readFile(archive), (bytes) => Container.copyTo(container, "/work/greet.tar.gz", bytes))
+    }
+  ).pipe(Pipeline.step("measure", usual))
   const size = yield* Schema.decodeEffect(Schema.fromJsonString(Size))(wrote)
 
   yield* Console.log(`packed ${size.files} file in ${size.bytes} bytes`)
-}).pipe(Effect.timeout("5 minutes"))
+})
 
-const main = pipeline.pipe(Effect.scoped, Effect.provide([engine, NodeFileSystem.layer]))
+const main = pipeline.pipe(
+  Effect.timeout("5 minutes"),
+  Pipeline.run({ concurrency: 2 }),
+  Effect.scoped,
+  Effect.provide([engine, NodeFileSystem.layer])
+)
 
 await Effect.runPromise(main)

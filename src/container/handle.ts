@@ -108,8 +108,12 @@ export const handleOf = (
 }
 
 /**
- * A handle to a container that is there, by its name or id, whoever started it. It is not owned: it goes on when the scope
- * closes, and its standard input is not open here. Fails with `ContainerInspect`, `NotFound` when there is none.
+ * A handle to a container that is there, by its name or id, whoever started it: it is adopted, not owned, and goes on when
+ * this program ends. All of the handle works, its outputs too, from their beginning and as they come: they are the log that
+ * the engine keeps. Not so the standard input: it belongs to whoever started the container, of whom alone the engine knows
+ * when he has nothing more to say, so writing to it fails `Unsupported`. `Container.exec` has an input of its own.
+ *
+ * Fails with `ContainerInspect`, `NotFound` when there is none.
  *
  * **Example** (A container that outlives its program)
  *

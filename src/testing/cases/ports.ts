@@ -1,5 +1,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import { Backend, type Endpoint } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
 import * as Ready from "../../Ready.ts"
@@ -87,13 +89,23 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const name = yield* unique("mine")
       const owner = yield* Effect.flatMap(
-        job("echo hello; sleep 600"),
+        job("trap 'echo again' USR1; echo hello; while :; do sleep 0.02; done"),
         (self) => Container.start(Container.name(self, name))
       )
       yield* Effect.scoped(Effect.gen(function*() {
         const found = yield* Container.get(name)
         yield* equal("found", [found.id, found.name, found.image], [owner.id, name, owner.image])
         yield* Ready.wait(found, Ready.log("hello"))
+        // What it writes from now on comes too, and input is whoever's who started it.
+        const later = yield* Effect.forkChild(
+          found.stdout.pipe(Stream.decodeText, Stream.splitLines, Stream.take(2), Stream.runCollect)
+        )
+        yield* (yield* Backend).signal(found.id, "SIGUSR1")
+        yield* equal("its output", yield* Fiber.join(later), ["hello", "again"])
+        yield* fails(Stream.run(Stream.make(new Uint8Array(1)), found.stdin), {
+          tag: "ContainerAttach",
+          reason: "Unsupported"
+        })
       }))
       yield* equal("isRunning", yield* owner.isRunning, true)
       const byId = yield* Container.get(owner.id)
