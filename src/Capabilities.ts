@@ -31,6 +31,8 @@ export interface Capabilities {
   readonly networks: boolean
   /** Names and addresses of one's own choice in `/etc/hosts`. */
   readonly extraHosts: boolean
+  /** A name for the engine's host, by which a container reaches it. */
+  readonly hostAccess: boolean
   /** Name servers of one's own choice. */
   readonly dns: boolean
   readonly memoryLimit: boolean
@@ -98,6 +100,7 @@ export const all: Capabilities = {
   noNetwork: true,
   networks: true,
   extraHosts: true,
+  hostAccess: true,
   dns: true,
   memoryLimit: true,
   swapLimit: true,
@@ -155,6 +158,7 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
     "network (several, or an alias)",
     ({ networks }) => networks.length > 1 || networks.some(({ aliases }) => aliases.length > 0)
   ],
+  ["hostAccess", "hostAccess", (config) => config.hostAccess !== undefined],
   ["extraHosts", "extraHost", (config) => config.extraHosts !== undefined],
   ["dns", "dns", (config) => config.dns !== undefined],
   ["memoryLimit", "memory", ({ resources }) => resources.memory !== undefined || resources.memorySwap !== undefined],

@@ -307,6 +307,8 @@ export interface ContainerConfig {
   readonly networks: ReadonlyArray<NetworkAttachment>
   readonly ports: ReadonlyArray<PortBinding>
   readonly extraHosts?: ReadonlyArray<ExtraHost> | undefined
+  /** The name by which it reaches the engine's host. */
+  readonly hostAccess?: string | undefined
   readonly dns?: Dns | undefined
   readonly tty: boolean
   /** Whether somebody will write to its standard input. */

@@ -302,6 +302,7 @@ export const settle = Effect.fnUntraced(function*(
         hostPort: port.hostPort ?? 0
       })),
       extraHosts: options.extraHosts,
+      ...options.hostAccess === undefined ? {} : { hostAccess: options.hostAccess },
       dns: options.dns,
       tty: options.tty ?? false,
       stdin: options.stdin !== undefined,

@@ -54,6 +54,7 @@ export interface Options {
   readonly ports: ReadonlyArray<Port>
   readonly networks: ReadonlyArray<NetworkAttachment>
   readonly extraHosts?: ReadonlyArray<ExtraHost> | undefined
+  readonly hostAccess?: string | undefined
   readonly dns?: Dns | undefined
   readonly memory?: ByteSize.Input | undefined
   readonly memorySwap?: ByteSize.Input | "unlimited" | undefined

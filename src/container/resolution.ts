@@ -49,3 +49,37 @@ export const dns: {
   (self: Container, servers: ReadonlyArray<string>, { options = [], search = [] }: DnsOptions = {}) =>
     set(self, { dns: { servers, search, options } })
 )
+
+/** By which a container knows its host unless another name is given. */
+const hostName = "host.containers.internal"
+
+/**
+ * Lets it reach the engine's host by a name, in its `/etc/hosts`: default `"host.containers.internal"`. Whatever listens there
+ * on all addresses, or on that of the network's bridge, is reached at its own port; a server of this program's only if the
+ * engine is on this machine. What listens on a loopback address is not reached, but by a container of the network `"host"`.
+ *
+ * A container that asks for no network gets the engine's bridge. Engines refuse it with `Unsupported` where there is no way to
+ * the host, as in a network that is internal; without a network it is refused with `ContainerOptions`.
+ *
+ * **Example** (A program that calls back)
+ *
+ * ```ts import.meta.vitest
+ * import { Container } from "effect-containers"
+ *
+ * const client = Container.make("curlimages/curl").pipe(
+ *   Container.hostAccess("test"),
+ *   Container.command(["curl", "http://test:8080/"])
+ * )
+ * client.options.hostAccess // => "test"
+ * ```
+ *
+ * @category networking
+ * @since 0.1.0
+ */
+export const hostAccess: {
+  (name?: string): (self: Container) => Container
+  (self: Container, name?: string): Container
+} = dual(
+  (args) => isContainer(args[0]),
+  (self: Container, name: string = hostName) => set(self, { hostAccess: name })
+)

@@ -3,7 +3,13 @@ import type { Options } from "./description.ts"
 import { hostName, type Issue, show } from "./issue.ts"
 
 /** What is wrong with what it is told of names and addresses. */
-export const resolutionIssue = ({ dns, extraHosts = [] }: Options): Issue | undefined => {
+export const resolutionIssue = ({ dns, extraHosts = [], hostAccess, networks }: Options): Issue | undefined => {
+  if (hostAccess !== undefined && (hostAccess.length > 253 || !hostName.test(hostAccess))) {
+    return ["hostAccess", `${show(hostAccess)} is not a host name (RFC 1123)`]
+  }
+  if (hostAccess !== undefined && networks.some(({ name }) => name === "none")) {
+    return ["hostAccess", "without a network it reaches no host"]
+  }
   for (const { address, name } of extraHosts) {
     if (name.length > 253 || !hostName.test(name)) return ["extraHost", `${show(name)} is not a host name (RFC 1123)`]
     if (isIP(address) === 0) return ["extraHost", `${show(address)}, for ${show(name)}, is not an IP address`]

@@ -81,6 +81,7 @@ const capabilitiesOf = (
   selinux: false,
   seccomp: isSince(apiVersion, 44),
   oomScoreAdj: isSince(apiVersion, 46),
+  hostAccess: false,
   eventHistory: false
 })
 

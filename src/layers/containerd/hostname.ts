@@ -48,7 +48,7 @@ export const withDns = (text: string, { options, search, servers }: Dns): string
 export const write = (
   folder: string,
   { connected, hostname, network }: Named,
-  { dns, extraHosts }: ContainerConfig
+  { dns, extraHosts, hostAccess }: ContainerConfig
 ): Effect.Effect<void, Errors.Reason> =>
   Effect.tryPromise({
     try: async () => {
@@ -61,7 +61,8 @@ export const write = (
         : await NetworkFiles.resolvConf()
       const contents: globalThis.Record<typeof nameFiles[number], string> = {
         hosts: network === "host"
-          ? ended(await host("/etc/hosts") ?? local) + more
+          ? ended(await host("/etc/hosts") ?? local) + more +
+            (hostAccess === undefined ? "" : NetworkFiles.lines([{ name: hostAccess, address: "127.0.0.1" }]))
           : connected === undefined
           ? local + more
           : NetworkFiles.hosts(connected, []),
@@ -86,12 +87,15 @@ export const of = (
   id: string,
   config: ContainerConfig
 ): Effect.Effect<Named, Errors.Reason> => {
-  const { extraHosts, hostname: given, ports } = config
-  const hosts = extraHosts === undefined ? {} : { hosts: extraHosts }
-  // Whoever wants ports wants a network that has some.
+  const { extraHosts, hostAccess, hostname: given, ports } = config
+  const hosts = {
+    ...extraHosts === undefined ? {} : { hosts: extraHosts },
+    ...hostAccess === undefined ? {} : { hostAccess }
+  }
+  // Whoever wants ports, or a way to this machine, wants a network that has some.
   const networks: Record.Connected["networks"] = Arr.isReadonlyArrayNonEmpty(config.networks)
     ? config.networks
-    : [{ name: ports.length > 0 ? "bridge" : engine.network, aliases: [] }]
+    : [{ name: ports.length > 0 || hostAccess !== undefined ? "bridge" : engine.network, aliases: [] }]
   const [{ name }] = networks
   const network = name === "host" ? "host" : "own"
   const hostname = given ?? (network === "host" ? hostName() : id.slice(0, longestHostname))

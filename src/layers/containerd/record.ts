@@ -21,6 +21,8 @@ const Connected = Schema.Struct({
   hostname: Schema.String,
   /** What else it knows the addresses of. */
   hosts: Schema.optionalKey(Schema.Array(Schema.Struct({ name: Schema.String, address: Schema.String }))),
+  /** By which it knows this machine. */
+  hostAccess: Schema.optionalKey(Schema.String),
   /** As they were asked for. */
   ports: Schema.Array(Port)
 })

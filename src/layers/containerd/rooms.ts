@@ -118,6 +118,7 @@ export const make = Effect.fnUntraced(function*(
     capabilities: {
       ...capabilities,
       ...cni.capabilities,
+      hostAccess: cni.capabilities.bridgeNetworks,
       // Who has no root cannot remove what a container has given to its users.
       namedVolumes: !host.rootless,
       memoryLimit: hasCgroups,

@@ -33,9 +33,9 @@ const networking = ([first]: ContainerConfig["networks"]) =>
 
 const some = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> | undefined => list.length === 0 ? undefined : list
 
-/** Whoever wants ports wants a network that has some. */
-const networkMode = ({ networks: [first], ports }: ContainerConfig, fallback: string | undefined) =>
-  first?.name ?? (ports.length === 0 ? fallback : undefined)
+/** Whoever wants ports, or a way to the host, wants a network that has some. */
+const networkMode = ({ hostAccess, networks: [first], ports }: ContainerConfig, fallback: string | undefined) =>
+  first?.name ?? (ports.length === 0 && hostAccess === undefined ? fallback : undefined)
 
 /** Of the engine that a container is made for. */
 interface Host {

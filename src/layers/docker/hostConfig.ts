@@ -16,8 +16,12 @@ export const limits = ({ resources, sysctls }: ContainerConfig) => ({
 })
 
 /** Names and their addresses. The API takes an empty list for none given. */
-export const resolution = ({ dns, extraHosts }: ContainerConfig) => ({
-  ExtraHosts: extraHosts?.map(({ address, name }) => `${name}:${address}`),
+export const resolution = ({ dns, extraHosts, hostAccess }: ContainerConfig) => ({
+  ExtraHosts: hostAccess === undefined && extraHosts === undefined ? undefined : [
+    ...extraHosts?.map(({ address, name }) => `${name}:${address}`) ?? [],
+    // The engine's word for its own address.
+    ...hostAccess === undefined ? [] : [`${hostAccess}:host-gateway`]
+  ],
   Dns: dns?.servers,
   DnsSearch: dns?.search,
   DnsOptions: dns?.options

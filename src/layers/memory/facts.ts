@@ -58,7 +58,11 @@ export const factsOf = (held: Held): Facts => {
     sysctls: config.sysctls ?? {},
     networks: config.networks.length === 0 ? ["default"] : config.networks.map(({ name }) => name),
     ports: held.ports,
-    extraHosts: config.extraHosts ?? [],
+    extraHosts: [
+      ...config.extraHosts ?? [],
+      // The host is this program's own.
+      ...config.hostAccess === undefined ? [] : [{ name: config.hostAccess, address: "127.0.0.1" }]
+    ],
     dns: config.dns,
     platform: image.platform,
     tty: config.tty,

@@ -109,6 +109,10 @@ const options: ReadonlyArray<readonly [name: string, option: Option, field: stri
   ["an address that is none", Container.port(80, { hostIp: "1.2.3" }), "port", ["1.2.3"]],
   ["a network without a name", Container.network(""), "network", ["empty"]],
   ["a name of no host", Container.extraHost("a_b", "192.0.2.1"), "extraHost", ["\"a_b\""]],
+  ["a host by a name that is none", Container.hostAccess("a b"), "hostAccess", ["\"a b\""]],
+  ["a host without a network", (self) => Container.hostAccess(Container.network(self, "none")), "hostAccess", [
+    "network"
+  ]],
   ["a host at no address", Container.extraHost("host", "host-gateway"), "extraHost", ["\"host-gateway\"", "\"host\""]],
   ["a name server at no address", Container.dns(["dns.example"]), "dns", ["\"dns.example\""]],
   ["a domain that is none", Container.dns([], { search: ["a b"] }), "dns", ["\"a b\""]],

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Container from "../../Container.ts"
 import { type Case, group, job, needs } from "../case.ts"
 import { equal } from "../expect.ts"
+import { Fixture } from "../fixture.ts"
 
 const it = group("names and addresses")
 
@@ -37,6 +38,27 @@ export const cases: ReadonlyArray<Case> = [
       others,
       (self) => needs("extraHosts", Container.network(self, "bridge"), (self) => needs("bridgeNetworks", self, hosts))
     )
+  ),
+  it(
+    "reaches a server of the engine's host by a name, and by one of its own choice",
+    Effect.gen(function*() {
+      const port = 20_000 + Math.floor(Math.random() * 10_000)
+      const asks = (name: string) =>
+        job(`until wget -q -O - http://${name}:${port}/; do sleep 0.1; done`).pipe(
+          Effect.map(Container.network("bridge"))
+        )
+      const named = Container.hostAccess(yield* asks("host.containers.internal"))
+      yield* needs(["hostAccess", "hostNetwork"], named, (named) =>
+        Effect.gen(function*() {
+          const own = Container.hostAccess(yield* job("grep efc-host /etc/hosts"), "efc-host")
+          const [[, ...names] = []] = words(yield* Container.string(own))
+          yield* equal("its own name", names, ["efc-host"])
+          if ((yield* Fixture).ways?.includes("its processes have no network") === true) return
+          const server = yield* job(`echo here > /tmp/index.html; exec httpd -f -p ${port} -h /tmp`)
+          yield* Container.start(Container.network(server, "host"))
+          yield* equal("what it says", yield* Container.string(named), "here\n")
+        }))
+    })
   ),
   it(
     "asks the name servers that it is told of",

@@ -171,6 +171,12 @@ const saying = (id: string) => (effect: Effect.Effect<void, Errors.Reason>): Eff
 export const downOrSay = (operation: string, id: string, folder: string): Effect.Effect<void> =>
   saying(id)(down(operation, folder))
 
+/** Whether this machine has an address in a network, as it is the way out of it. */
+const isGateway = ({ plugins }: Planned["network"]): boolean =>
+  plugins.some(({ isDefaultGateway, isGateway, type }) =>
+    isGateway === true || isDefaultGateway === true || type === "ptp"
+  )
+
 /** An address of this machine is published only if the container has one of the same kind. */
 const reachable = (
   { network, record }: Pick<Wanted, "record"> & Pick<Planned, "network">,
@@ -222,6 +228,7 @@ export const up = Effect.fnUntraced(function*(
       yield* State.write(operation, folder, state)
     }
     const addresses: Array<ReadonlyArray<string>> = []
+    let gateway: string | undefined
     for (const [n, link] of state.links.entries()) {
       let answer: Run.Answer | undefined
       yield* Run.add({ ...link, containerId, plugins }, { operation, namespace }, (told) => {
@@ -229,10 +236,20 @@ export const up = Effect.fnUntraced(function*(
         change(n, { answer: told })
       })
       const own = Run.addresses(answer)
+      if (isGateway(link.network)) gateway ??= Run.gatewayOf(answer)
       addresses.push(own)
       if (link.portMappings.length > 0) yield* reachable({ network: link.network, record }, own)
     }
-    state = { ...state, hosts: Files.hosts(record, addresses.flat()) }
+    const { hostAccess } = record
+    if (hostAccess !== undefined && gateway === undefined) {
+      const names = networks.map(({ network }) => network.name).join(", ")
+      yield* unsupported(
+        `network ${names} has no way to this machine: ${hostAccess} would lead nowhere`,
+        "use another network"
+      )
+    }
+    const host = hostAccess === undefined || gateway === undefined ? [] : [{ name: hostAccess, address: gateway }]
+    state = { ...state, hosts: Files.hosts(record, addresses.flat()) + Files.lines(host) }
     yield* State.write(operation, folder, state)
     yield* Files.writeHosts(operation, folder, state.hosts)
     for (const [n, { aliases, made }] of networks.entries()) {

@@ -151,11 +151,13 @@ export const add = (
     }
   }).pipe(inTurn(link.network.name))
 
+const gateway = Schema.optionalKey(Schema.String)
+
 const Addresses = Schema.Struct({
-  ips: Schema.optionalKey(Schema.Array(Schema.Struct({ address: Schema.String }))),
+  ips: Schema.optionalKey(Schema.Array(Schema.Struct({ address: Schema.String, gateway }))),
   // Before version 0.3.
-  ip4: Schema.optionalKey(Schema.Struct({ ip: Schema.String })),
-  ip6: Schema.optionalKey(Schema.Struct({ ip: Schema.String }))
+  ip4: Schema.optionalKey(Schema.Struct({ ip: Schema.String, gateway })),
+  ip6: Schema.optionalKey(Schema.Struct({ ip: Schema.String, gateway }))
 })
 
 const decodeAddresses = Schema.decodeUnknownResult(Addresses)
@@ -165,4 +167,10 @@ export const addresses = (answer: Answer | undefined): ReadonlyArray<string> => 
   const { ip4, ip6, ips = [] } = Result.getOrElse(decodeAddresses(answer), (): typeof Addresses.Type => ({}))
   return [...ips.map(({ address }) => address), ...[ip4?.ip, ip6?.ip].filter((ip) => ip !== undefined)]
     .map((address) => address.replace(/\/\d+$/, ""))
+}
+
+/** The first address by which the container leaves this network: of a bridge, this machine's own. */
+export const gatewayOf = (answer: Answer | undefined): string | undefined => {
+  const { ip4, ip6, ips = [] } = Result.getOrElse(decodeAddresses(answer), (): typeof Addresses.Type => ({}))
+  return [...ips, ip4, ip6].find((ip) => ip?.gateway !== undefined)?.gateway
 }
