@@ -62,6 +62,6 @@ const main = Effect.gen(function*() {
   // The same in the container itself, without a client here.
   const counted = yield* Container.execString(container, "psql --host /tmp -Atc 'select count(*) from readings'")
   yield* Console.log(`psql says: ${counted.trim()}`)
-}).pipe(Effect.provide(Layer.provideMerge(readings, Database.layer)), Effect.provide(engine))
+}).pipe(Effect.provide(readings.pipe(Layer.provideMerge(Database.layer), Layer.provideMerge(engine))))
 
 await Effect.runPromise(main)

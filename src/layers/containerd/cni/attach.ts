@@ -243,7 +243,7 @@ export const up = Effect.fnUntraced(function*(
     const { hostAccess } = record
     if (hostAccess !== undefined && gateway === undefined) {
       const names = networks.map(({ network }) => network.name).join(", ")
-      yield* unsupported(
+      return yield* unsupported(
         `network ${names} has no way to this machine: ${hostAccess} would lead nowhere`,
         "use another network"
       )
