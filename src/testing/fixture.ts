@@ -76,6 +76,7 @@ export type Way =
   | "its files are given to root alone"
   | "its images' volumes are in the container's own layer"
   | "its times of output are whole seconds"
+  | "its networks may come to reach each other"
   | "what has no network has received and sent nothing"
   | "what nobody keeps nobody reads"
   | "it always has its own filter of system calls"
