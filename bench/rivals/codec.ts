@@ -33,7 +33,12 @@ const arriving = (pieces: Pieces): Stream.Stream<Uint8Array> =>
     Stream.empty
   )
 
-const modem = new Dockerode({ socketPath: "/" }).modem
+/** What it asks of what it is given, which is less than a stream. */
+interface Demux {
+  demuxStream(from: EventEmitter, stdout: ReturnType<typeof counting>, stderr: ReturnType<typeof counting>): void
+}
+
+const modem = new Dockerode({ socketPath: "/" }).modem as object as Demux
 
 export const ways: Readonly<Record<string, Way>> = {
   "demux: loop": (pieces) => {

@@ -19,35 +19,6 @@ declare module "@docker/node-sdk" {
   }
 }
 
-declare module "dockerode" {
-  import type { Writable } from "node:stream"
-  interface Container {
-    readonly modem: Modem
-    attach(options: object): Promise<NodeJS.ReadWriteStream>
-    start(): Promise<unknown>
-    wait(): Promise<unknown>
-    remove(options: object): Promise<unknown>
-  }
-  interface Sink {
-    write(chunk: Uint8Array): boolean
-  }
-  interface Modem {
-    demuxStream(stream: NodeJS.EventEmitter, stdout: Sink, stderr: Sink): void
-    followProgress(
-      stream: NodeJS.ReadableStream,
-      ended: (error: unknown) => void,
-      progress: (event: unknown) => void
-    ): void
-  }
-  export default class Dockerode {
-    readonly modem: Modem
-    constructor(options: { readonly socketPath: string })
-    createContainer(options: object): Promise<Container>
-    pull(name: string): Promise<NodeJS.ReadableStream>
-    buildImage(context: NodeJS.ReadableStream, options: object): Promise<NodeJS.ReadableStream>
-  }
-}
-
 declare module "testcontainers" {
   import type { Readable } from "node:stream"
   interface Started {

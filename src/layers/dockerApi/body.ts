@@ -42,10 +42,7 @@ export interface Watch<E> {
 export const incoming = <E = never>(
   readable: Readable,
   watch: Watch<E>
-): Stream.Stream<Uint8Array, Errors.Reason | E> => Stream.fromPull(Effect.succeed(arriving(readable, watch)))
-
-/** What {@link incoming} is made of: each time it is run, it gives what came since the last. */
-export const arriving = <E = never>(readable: Readable, watch: Watch<E>): Pull.Pull<Bytes, Errors.Reason | E> => {
+): Stream.Stream<Uint8Array, Errors.Reason | E> => {
   type Next = Pull.Pull<Bytes, Errors.Reason | E>
   let buffer: Array<Uint8Array> = []
   let size = 0
@@ -126,7 +123,7 @@ export const arriving = <E = never>(readable: Readable, watch: Watch<E>): Pull.P
     read()
     return buffer.length > 0 ? take() : last ?? wait
   })
-  return pull
+  return Stream.fromPull(Effect.succeed(pull))
 }
 
 /** How Node says that a response was cut off. */

@@ -1,10 +1,11 @@
+import Docker from "dockerode"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
-import type { Readable } from "node:stream"
+import { inspect } from "node:util"
 import type * as Errors from "../../Errors.ts"
 import { reason } from "./errors.ts"
 
@@ -22,31 +23,34 @@ export type Endpoint =
   | { readonly _tag: "Unix"; readonly path: string }
   | { readonly _tag: "Tcp"; readonly host: string; readonly port: number; readonly prefix: string; readonly tls?: Tls }
 
-/** One exchange, as it goes over the wire. */
+/** What `dial` of dockerode's modem takes, as far as it is used here. */
 export interface Dial {
-  readonly method: string
-  /** With its query, encoded. */
   readonly path: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Readable | undefined
-  /** Whether the engine is to hand the connection over. */
-  readonly hijack: boolean
-  /** Called once: with the head of the answer, with the connection as it was handed over, or with why there is neither. */
-  readonly answered: (answer: Http.IncomingMessage | Net.Socket | undefined, error: unknown) => void
+  readonly method: string
+  readonly options?: { readonly _query: object; readonly _body: object } | undefined
+  readonly file?: NodeJS.ReadableStream | Buffer | undefined
+  readonly headers: Record<string, string>
+  readonly abortSignal: AbortSignal
+  readonly isStream: true
+  readonly hijack?: boolean | undefined
+  readonly statusCodes: Readonly<Record<number, true>>
 }
+
+type Callback = (error: unknown, result: unknown) => void
 
 /** A pool of connections to one engine. */
 export interface Connection {
   readonly endpoint: Endpoint
   /** Where requests without a version go, `""` or the path below which a proxy offers the engine. */
   readonly prefix: string
-  /** Sends a request. Throws when Node refuses what is in it. */
-  readonly dial: (options: Dial) => Http.ClientRequest
+  readonly dial: (options: Dial, callback: Callback) => void
   /** Those that are open now. */
   readonly sockets: ReadonlySet<Net.Socket>
 }
 
-/** Keeps connections alive, gives up on those that cannot be opened, and knows them all. */
+/**
+ * The agent under the modem: keeps connections alive, gives up on those that cannot be opened, and knows them all.
+ */
 const makeAgent = (endpoint: Endpoint, connectTimeout: number, sockets: Set<Net.Socket>): Http.Agent => {
   const tls = endpoint._tag === "Tcp" ? endpoint.tls : undefined
   const agent: Http.Agent = tls === undefined
@@ -77,36 +81,39 @@ const makeAgent = (endpoint: Endpoint, connectTimeout: number, sockets: Set<Net.
     return socket
   }
 
-  return agent
+  // The modem follows redirects with a request of its own that has no handler for errors: one that fails would end the
+  // process. No engine redirects, so its follower, the only listener there is at this moment, is taken away.
+  const hidden = agent as { addRequest?: (request: Http.ClientRequest, ...rest: Array<unknown>) => void }
+  const add = hidden.addRequest
+  if (add !== undefined) {
+    hidden.addRequest = (request, ...rest) => {
+      request.removeAllListeners("response")
+      Reflect.apply(add, agent, [request, ...rest])
+    }
+  }
+
+  // The modem prints each request's options into a string, debugging or not. With a pool of sockets and TLS keys in it
+  // that costs half a millisecond a request, and shows what nobody should see.
+  return Object.defineProperty(agent, inspect.custom, { value: () => "Agent" })
 }
 
-const dialer = (endpoint: Endpoint, agent: Http.Agent): Connection["dial"] => {
-  const { request: ask } = endpoint._tag === "Tcp" && endpoint.tls !== undefined ? Https : Http
-  const where = endpoint._tag === "Unix" ? { socketPath: endpoint.path } : { host: endpoint.host, port: endpoint.port }
-  return ({ answered, body, headers, hijack, method, path }) => {
-    const request = ask({ ...where, agent, method, path, headers })
-    let isAnswered = false
-    const answer: Dial["answered"] = (answer, error) => {
-      if (isAnswered) return
-      isAnswered = true
-      answered(answer, error)
-    }
-    request.on("response", (response) => answer(response, undefined))
-    if (hijack) {
-      request.on("upgrade", (_, socket: Net.Socket, head) => {
-        if (head.length > 0) socket.unshift(head)
-        answer(socket, undefined)
-      })
-    }
-    // Also after the answer: nobody may be missing who hears that the connection broke.
-    request.on("error", (error) => answer(undefined, error))
-    if (body === undefined || typeof body === "string") request.end(body)
-    else {
-      body.on("error", (error) => request.destroy(error))
-      body.pipe(request)
-    }
-    return request
-  }
+const modemOf = (endpoint: Endpoint, agent: Http.Agent): { readonly dial: Connection["dial"] } => {
+  const docker = new Docker({
+    // Each is named, so that none comes from the environment: finding the engine is not the modem's business.
+    socketPath: endpoint._tag === "Unix" ? endpoint.path : undefined,
+    host: endpoint._tag === "Tcp" ? endpoint.host : undefined,
+    port: endpoint._tag === "Tcp" ? endpoint.port : undefined,
+    protocol: endpoint._tag === "Tcp" && endpoint.tls !== undefined ? "https" : "http",
+    pathPrefix: "/",
+    agent,
+    version: undefined,
+    timeout: undefined,
+    connectionTimeout: undefined,
+    ca: undefined,
+    cert: undefined,
+    key: undefined
+  } as Docker.DockerOptions)
+  return docker.modem as { readonly dial: Connection["dial"] }
 }
 
 /**
@@ -131,10 +138,11 @@ export const make = Effect.fnUntraced(function*(
         for (const socket of sockets) socket.destroy()
       })
   )
+  const modem = yield* Effect.try({ try: () => modemOf(endpoint, agent), catch: invalid })
   return {
     endpoint,
     prefix: endpoint._tag === "Tcp" ? endpoint.prefix : "",
-    dial: dialer(endpoint, agent),
+    dial: (options, callback) => modem.dial(options, callback),
     sockets
   }
 })

@@ -1,16 +1,15 @@
 import * as NodeStream from "@effect/platform-node-shared/NodeStream"
-import * as Cause from "effect/Cause"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Http from "node:http"
 import * as Net from "node:net"
-import { stringify } from "node:querystring"
 import type { Readable } from "node:stream"
+import { inspect } from "node:util"
 import type * as Errors from "../../Errors.ts"
-import { arriving, incoming, type Watch } from "./body.ts"
+import { incoming } from "./body.ts"
 import type { Connection } from "./connection.ts"
 import { cut, fromCause, fromResponse, late, reason } from "./errors.ts"
 
@@ -46,42 +45,37 @@ export interface Client {
 /** A part of a path. A `/` stays: an image's name is several. */
 export const segment = (text: string): string => text.split("/").map(encodeURIComponent).join("/")
 
+/** Whatever its status, a response is judged here and not in the modem, which does not look at how a body ends. */
+const everyStatus: Readonly<Record<number, true>> = Object.fromEntries(
+  Array.from({ length: 500 }, (_, i) => [100 + i, true])
+)
+
 /** A request on its way, or answered. */
 interface Call<E> {
-  request: Http.ClientRequest | undefined
-  isClosed: boolean
+  readonly controller: AbortController
   response: Http.IncomingMessage | Net.Socket | undefined
   /** What came after its head and is no HTTP. */
   unreadable: unknown
   /** Why there is no more to send. */
   failure: Cause.Cause<E> | undefined
-  /** Whether its deadline is over. */
-  late: Errors.TimedOut | undefined
-  timer: NodeJS.Timeout | undefined
 }
 
-/** By a timer, and not by a race of fibers, which costs as much as the request does. */
-const setDeadline = (call: Call<unknown>, operation: string, deadline: number): void => {
-  call.timer = setTimeout(() => {
-    call.late = late(operation, deadline)
-    call.request?.destroy()
-    call.response?.destroy()
-  }, deadline)
-}
+const hide = (headers: Record<string, string>): Record<string, string> =>
+  // Credentials are in them, and the modem prints its options.
+  Object.defineProperty(headers, inspect.custom, { value: () => "headers" })
 
 const close = (call: Call<unknown>): void => {
-  const { response, timer } = call
-  clearTimeout(timer)
+  const { response } = call
   // One that was read to its end has given its connection back for the next request.
   if (response instanceof Http.IncomingMessage && response.complete && response.readableEnded) return
-  call.isClosed = true
-  call.request?.destroy()
+  call.controller.abort()
   response?.destroy()
 }
 
 /** A body that is no HTTP breaks the connection, and only the request is told why. */
-const watchParser = (call: Call<unknown>): void => {
-  call.request?.on("error", (error: NodeJS.ErrnoException) => {
+const watchParser = (call: Call<unknown>, response: Http.IncomingMessage): void => {
+  if (!("req" in response) || !(response.req instanceof Http.ClientRequest)) return
+  response.req.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code?.startsWith("HPE_") === true) call.unreadable = error
   })
 }
@@ -94,87 +88,74 @@ const isReset = (error: unknown): boolean =>
 const exchange = Effect.fnUntraced(function*<E>(
   client: Client,
   request: Request<E>,
-  options: {
-    readonly hijack: boolean
-    /** Milliseconds until all of the answer, or the connection, must be there. */
-    readonly deadline?: number | undefined
-  }
+  options: { readonly hijack: boolean }
 ): Effect.fn.Return<Call<E>, Errors.Reason | E, Scope.Scope> {
   const scope = yield* Effect.scope
+  // Not aborted by the scope's end as such: a connection that is done with is kept.
   const call: Call<E> = {
-    request: undefined,
-    isClosed: false,
+    // @effect-diagnostics-next-line abortControllerInEffect:off
+    controller: new AbortController(),
     response: undefined,
     unreadable: undefined,
-    failure: undefined,
-    late: undefined,
-    timer: undefined
+    failure: undefined
   }
   // Before there is anything to end, so that there is no moment at which it would be missed.
   yield* Scope.addFinalizer(scope, Effect.sync(() => close(call)))
 
-  const { archive, json, method } = request
-  let body: string | Readable | undefined
-  const headers: Record<string, string> = {}
+  const { archive } = request
+  let file: Readable | Buffer | undefined
   if (archive !== undefined) {
     const readable = yield* NodeStream.toReadable(Stream.onError(archive, (cause) =>
       Effect.sync(() => {
         call.failure = cause
       })))
-    // Nobody listens before it is sent.
+    // The modem listens only once the connection is there.
     readable.on("error", () => {})
     yield* Scope.addFinalizer(scope, Effect.sync(() => void readable.destroy()))
-    body = readable
-    headers["Content-Type"] = "application/x-tar"
-    headers["Transfer-Encoding"] = "chunked"
-  } else if (json !== undefined) {
-    body = JSON.stringify(json)
-    headers["Content-Type"] = "application/json"
-    headers["Content-Length"] = String(Buffer.byteLength(body))
-  } else if (options.hijack) {
-    // An empty chunked body has an end, which could be taken for that of the process's input.
-    headers["Content-Type"] = "text/plain"
-    headers["Content-Length"] = "0"
+    file = readable
+  } else if (options.hijack && request.json === undefined) {
+    // Otherwise the modem sends an empty chunked body, whose end could be taken for the process's input.
+    file = Buffer.alloc(0)
   }
-  if (options.hijack) {
-    headers["Connection"] = "Upgrade"
-    headers["Upgrade"] = "tcp"
-  }
-  const query = stringify(Object.fromEntries(
+
+  const query = Object.fromEntries(
     Object.entries(request.query ?? {}).filter(([, value]) => value !== undefined)
-  ))
+  )
   const version = client.apiVersion === undefined ? "" : `/v${client.apiVersion}`
-  const path = `${client.connection.prefix}${version}${request.path}${query === "" ? "" : `?${query}`}`
-  if (options.deadline !== undefined) setDeadline(call, request.operation, options.deadline)
+  const path = `${client.connection.prefix}${version}${request.path}`
   const sent = Effect.callback<void, Errors.Reason | E>((resume) => {
     const failed = (cause: unknown) =>
       Effect.suspend((): Effect.Effect<never, Errors.Reason | E> =>
-        call.late !== undefined
-          ? Effect.fail(call.late)
-          : call.failure === undefined
+        call.failure === undefined
           ? Effect.fail(fromCause(request.operation, cause))
           : Effect.failCause(call.failure)
       )
-    try {
-      call.request = client.connection.dial({
-        method,
-        path,
-        headers: { ...headers, ...request.headers },
-        body,
-        hijack: options.hijack,
-        answered: (answer, error) => {
-          if (answer === undefined) return resume(failed(error))
-          call.response = answer
-          // From here on nobody may be missing who hears that the connection broke.
-          answer.on("error", () => {})
-          if (answer instanceof Http.IncomingMessage) watchParser(call)
-          if (call.isClosed) answer.destroy()
-          resume(Effect.void)
-        }
-      })
-    } catch (cause) {
-      return resume(failed(cause))
-    }
+    client.connection.dial({
+      // The modem wants the "?" to be there when there is a query, and only then.
+      path: Object.keys(query).length > 0 ? `${path}?` : path,
+      method: request.method,
+      options: { _query: query, _body: request.json ?? {} },
+      file,
+      headers: hide({
+        ...(file === undefined ? {} : { "Content-Type": archive === undefined ? "text/plain" : "application/x-tar" }),
+        ...request.headers
+      }),
+      abortSignal: call.controller.signal,
+      isStream: true,
+      hijack: options.hijack,
+      statusCodes: everyStatus
+    }, (error, result) => {
+      if (error !== null && error !== undefined) return resume(failed(error))
+      if (!(result instanceof Http.IncomingMessage || result instanceof Net.Socket)) {
+        return resume(failed(new Error("the engine's answer is of an unknown kind")))
+      }
+      call.response = result
+      // From here on nobody may be missing who hears that the connection broke.
+      result.on("error", () => {})
+      if (result instanceof Http.IncomingMessage) watchParser(call, result)
+      if (call.controller.signal.aborted) result.destroy()
+      resume(Effect.void)
+    })
     return Effect.sync(() => close(call))
   })
   // The other side may close a connection that is kept at the very moment in which it is used again.
@@ -182,43 +163,38 @@ const exchange = Effect.fnUntraced(function*<E>(
   return call
 })
 
-const watchOf = <E>(operation: string, call: Call<E>, response: Http.IncomingMessage): Watch<E | Errors.TimedOut> => ({
-  operation,
-  isComplete: () => response.complete,
-  unreadable: () => call.unreadable,
-  failure: () => call.late === undefined ? call.failure : Cause.fail(call.late)
-})
-
 const bodyOf = <E>(
   operation: string,
   call: Call<E>,
   response: Http.IncomingMessage
-): Stream.Stream<Uint8Array, Errors.Reason | E> => incoming(response, watchOf(operation, call, response))
+): Stream.Stream<Uint8Array, Errors.Reason | E> =>
+  incoming<E>(response, {
+    operation,
+    isComplete: () => response.complete,
+    unreadable: () => call.unreadable,
+    failure: () => call.failure
+  })
 
 /** An answer that is one value is never longer: bytes. */
 const longestAnswer = 64 * 1024 * 1024
 
-/** All of a body. Not as a stream, which is more machinery than an answer of a few bytes is worth. */
-const text = <E>(
-  operation: string,
-  call: Call<E>,
-  response: Http.IncomingMessage
-): Effect.Effect<string, Errors.Reason | E> =>
+const text = <E>(operation: string, body: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E | Errors.Protocol> =>
   Effect.suspend(() => {
     const chunks: Array<Uint8Array> = []
     let size = 0
-    const part = Effect.flatMap(arriving(response, watchOf(operation, call, response)), (some) => {
-      for (const chunk of some) {
-        chunks.push(chunk)
-        size += chunk.length
-      }
-      return size <= longestAnswer ? Effect.void : Effect.fail(reason("Protocol", {
-        operation,
-        message: `the engine's answer is longer than ${longestAnswer} bytes`
-      }))
-    })
-    return Pull.catchDone(Effect.forever(part, { disableYield: true }), () =>
-      Effect.sync(() => Buffer.concat(chunks).toString("utf8")))
+    return body.pipe(
+      Stream.runForEachArray((some) => {
+        for (const chunk of some) {
+          chunks.push(chunk)
+          size += chunk.length
+        }
+        return size <= longestAnswer ? Effect.void : Effect.fail(reason("Protocol", {
+          operation,
+          message: `the engine's answer is longer than ${longestAnswer} bytes`
+        }))
+      }),
+      Effect.map(() => Buffer.concat(chunks).toString("utf8"))
+    )
   })
 
 /** Of an answer that says no, this much is read: bytes. */
@@ -258,34 +234,33 @@ export interface Answer<E> {
   readonly body: Stream.Stream<Uint8Array, Errors.Reason | E>
 }
 
-const answered = Effect.fnUntraced(function*<E = never>(
+/** Sends a request; fails as the engine says when it says no. The body lives in the scope, and has no deadline. */
+export const open = Effect.fnUntraced(function*<E = never>(
   client: Client,
-  request: Request<E>,
-  deadline?: number
-): Effect.fn.Return<
-  { readonly call: Call<E>; readonly response: Http.IncomingMessage },
-  Errors.Reason | E,
-  Scope.Scope
-> {
-  const call = yield* exchange(client, request, { hijack: false, deadline })
+  request: Request<E>
+): Effect.fn.Return<Answer<E>, Errors.Reason | E, Scope.Scope> {
+  const call = yield* exchange(client, request, { hijack: false })
   const { response } = call
   if (!(response instanceof Http.IncomingMessage)) return yield* cut(request.operation)
   if (!isFine(response.statusCode) && response.statusCode !== request.answer) {
     return yield* refused(client, request.operation, call, response)
   }
-  return { call, response }
-})
-
-/** Sends a request; fails as the engine says when it says no. The body lives in the scope, and has no deadline. */
-export const open = <E = never>(
-  client: Client,
-  request: Request<E>
-): Effect.Effect<Answer<E>, Errors.Reason | E, Scope.Scope> =>
-  Effect.map(answered(client, request), ({ call, response }) => ({
+  return {
     status: response.statusCode ?? 0,
     headers: response.headers,
     body: bodyOf(request.operation, call, response)
-  }))
+  }
+})
+
+const withDeadline = <A, E, R>(
+  operation: string,
+  deadline: number | undefined,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | Errors.TimedOut, R> =>
+  deadline === undefined ? effect : Effect.timeoutOrElse(effect, {
+    duration: deadline,
+    orElse: () => Effect.fail(late(operation, deadline))
+  })
 
 /** Milliseconds; `"none"` for an answer that may take any time. */
 type Deadline = { readonly deadline?: number | "none" | undefined }
@@ -299,10 +274,11 @@ export const send = <E = never>(
   request: Request<E>,
   options?: Deadline
 ): Effect.Effect<string, Errors.Reason | E> =>
-  Effect.scoped(Effect.flatMap(
-    answered(client, request, deadlineOf(client, options)),
-    ({ call, response }) => text(request.operation, call, response)
-  ))
+  withDeadline(
+    request.operation,
+    deadlineOf(client, options),
+    Effect.scoped(Effect.flatMap(open(client, request), ({ body }) => text(request.operation, body)))
+  )
 
 /** Reads one JSON value; `Protocol` when it is none, or not what a schema asks for. */
 export const decoded = <A>(
@@ -343,11 +319,14 @@ export const hijack = Effect.fnUntraced(function*(
   client: Client,
   request: Request
 ): Effect.fn.Return<Net.Socket, Errors.Reason, Scope.Scope> {
-  const call = yield* exchange(client, request, { hijack: true, deadline: client.requestTimeout })
-  clearTimeout(call.timer)
+  const call = yield* withDeadline(
+    request.operation,
+    client.requestTimeout,
+    exchange(client, request, { hijack: true })
+  )
   const { response } = call
-  if (response === undefined) return yield* cut(request.operation)
   if (response instanceof Net.Socket) return response
+  if (response === undefined) return yield* cut(request.operation)
   if (!isFine(response.statusCode)) return yield* refused(client, request.operation, call, response)
   return yield* reason("Protocol", {
     operation: request.operation,
