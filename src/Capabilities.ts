@@ -36,6 +36,8 @@ export interface Capabilities {
   /** Name servers of one's own choice. */
   readonly dns: boolean
   readonly memoryLimit: boolean
+  /** How much memory it is left when the machine has little. */
+  readonly memoryReservation: boolean
   /** How much swap there is besides, or that it has no limit. */
   readonly swapLimit: boolean
   /** How much time of a CPU. */
@@ -103,6 +105,7 @@ export const all: Capabilities = {
   hostAccess: true,
   dns: true,
   memoryLimit: true,
+  memoryReservation: true,
   swapLimit: true,
   cpuLimit: true,
   cpuShares: true,
@@ -162,6 +165,7 @@ const needed: ReadonlyArray<readonly [keyof Capabilities, option: string, (confi
   ["extraHosts", "extraHost", (config) => config.extraHosts !== undefined],
   ["dns", "dns", (config) => config.dns !== undefined],
   ["memoryLimit", "memory", ({ resources }) => resources.memory !== undefined || resources.memorySwap !== undefined],
+  ["memoryReservation", "memory (reservation)", ({ resources }) => resources.memoryReservation !== undefined],
   [
     "swapLimit",
     "memorySwap",

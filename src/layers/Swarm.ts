@@ -75,6 +75,8 @@ const capabilitiesOf = (
   restart: false,
   privileged: false,
   devices: false,
+  // Its reservations say where there is room, not what a container is left.
+  memoryReservation: false,
   gpus: false,
   runtime: false,
   apparmor: false,

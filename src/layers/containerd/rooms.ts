@@ -122,6 +122,7 @@ export const make = Effect.fnUntraced(function*(
       // Who has no root cannot remove what a container has given to its users.
       namedVolumes: !host.rootless,
       memoryLimit: hasCgroups,
+      memoryReservation: hasCgroups,
       cpuLimit: hasCgroups,
       cpuShares: hasCgroups,
       pidsLimit: hasCgroups,

@@ -36,6 +36,7 @@ export const look = (client: Client): Effect.Effect<PodmanHost> =>
         healthcheck: cgroupDriver === "systemd",
         platforms: major > 4,
         memoryLimit: hasCgroups,
+        memoryReservation: hasCgroups,
         cpuLimit: hasCgroups,
         cpuShares: hasCgroups,
         pidsLimit: hasCgroups,

@@ -118,7 +118,7 @@ const resources = ({ config, placement: { reserve = {} } }: Made) => ({
     Pids: config.resources.pids
   },
   Reservations: {
-    MemoryBytes: reserve.memory ?? config.resources.memoryReservation,
+    MemoryBytes: reserve.memory,
     NanoCPUs: cpus(reserve.cpus),
     GenericResources: Object.entries(reserve.generic ?? {}).map(([Kind, Value]) => ({
       DiscreteResourceSpec: { Kind, Value }

@@ -111,7 +111,7 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const script = either("memory.low", "memory/memory.soft_limit_in_bytes")
       yield* needs(
-        "memoryLimit",
+        ["memoryLimit", "memoryReservation"],
         Container.memory(yield* job(script), "64 MiB", { reservation: "32 MiB" }),
         (self) => Effect.flatMap(Container.string(self), (text) => equal("32 MiB", text, "33554432\n"))
       )
