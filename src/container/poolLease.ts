@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Pool from "effect/Pool"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { Backend } from "../Backend.ts"
 import * as Errors from "../Errors.ts"
@@ -19,6 +20,9 @@ import * as ToEnd from "./toEnd.ts"
 
 /** How long a container may take to be reset. */
 const resetDeadline = "10 seconds"
+
+/** An engine of several machines hears later that a container has ended than that a command in it has: a second. */
+const late = Schedule.upTo(Schedule.spaced("100 millis"), { times: 10 })
 
 /** One that ended sooner than this, and that nobody used, is not replaced before somebody wants it: milliseconds. */
 const shortLife = 1000
@@ -171,15 +175,22 @@ export const make = Effect.fnUntraced(function*<E, R>(
 
   /** A process that was killed may have been killed with its container: whether that can be reset tells. */
   const outlived = (member: Member, process: Exec.Begun["process"]): Exec.Begun["process"]["exit"] => {
-    const unless = <A>(otherwise: Effect.Effect<A, Errors.Reason>): Effect.Effect<A, Errors.Reason> =>
+    const unless = <A>(
+      otherwise: Effect.Effect<A, Errors.Reason>,
+      again?: Schedule.Schedule<unknown>
+    ): Effect.Effect<A, Errors.Reason> =>
       Effect.flatMap(
-        ended(member),
+        again === undefined
+          ? ended(member)
+          : Effect.repeat(ended(member), { while: (exit) => exit === undefined, schedule: again }),
         (exit) => exit === undefined ? otherwise : Effect.fail(lost(member, exit, "while the command ran").reason)
       )
     return process.exit.pipe(
       Effect.catch((reason) => unless(Effect.fail(reason))),
       Effect.flatMap((exit): Exec.Begun["process"]["exit"] =>
-        exit._tag === "Exited" ? Effect.succeed(exit) : Effect.andThen(refresh(member), unless(Effect.succeed(exit)))
+        exit._tag === "Exited" ?
+          Effect.succeed(exit) :
+          Effect.flatMap(refresh(member), (isReset) => unless(Effect.succeed(exit), isReset ? undefined : late))
       )
     )
   }
