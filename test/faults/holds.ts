@@ -1,4 +1,4 @@
-import { Effect, Stream } from "effect"
+import { Effect, Schedule, Stream } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Channel from "../../src/layers/containerd/channel.ts"
@@ -46,9 +46,17 @@ export const holds = Effect.fnUntraced(function*({ config }: Engine) {
     tasks: tasks.map(({ id }) => id),
     leases: leases.map(({ id }) => id),
     ingests: statuses.map(({ ref }) => ref),
-    shims: readdirSync("/proc").filter((pid) =>
-      /^\d+$/.test(pid) && read(`/proc/${pid}/cmdline`).includes(` -address ${config.address}`)
-    ),
+    shims: readdirSync("/proc").filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
+      const command = read(`/proc/${pid}/cmdline`)
+      return command.includes(` -address ${config.address}`) ? [`${pid} ${command}`] : []
+    }),
     files: files(join(config.folder ?? "", config.namespace))
   }
 })
+
+/** What it holds when nothing runs. A shim's process ends shortly after its task is deleted. */
+export const holdsAtRest = (engine: Engine) =>
+  Effect.repeat(Effect.scoped(holds(engine)), {
+    while: ({ shims }) => shims.length > 0,
+    schedule: Schedule.upTo(Schedule.spaced("100 millis"), { times: 100 })
+  })

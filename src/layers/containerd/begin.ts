@@ -9,6 +9,7 @@ import { type CreateTaskRequestSchema, type CreateTaskResponse, Tasks } from "./
 import * as Log from "./stdio/log.ts"
 import * as Logging from "./stdio/logging.ts"
 import * as Order from "./stdio/order.ts"
+import { deleteTask } from "./tasks.ts"
 
 const operation = "start"
 
@@ -71,7 +72,7 @@ export const begin = Effect.fnUntraced(function*(
     const pid = yield* Effect.catchIf(writingTo(uri, uri), Logging.isRefused, () => Effect.undefined)
     // A logger that ends at once is to the shim one that is ready: it says so itself.
     if (pid !== undefined && (yield* Logging.isKept(log))) return { observer: undefined, isLogged: true, pid }
-    if (pid !== undefined) yield* engine.channel.unary(Tasks.method.delete, { containerId: id }, { operation })
+    if (pid !== undefined) yield* deleteTask(engine, operation, id)
   }
   if (isDetached) {
     yield* Effect.logDebug(

@@ -24,6 +24,7 @@ import { Tasks } from "./protocol/tasks_pb.ts"
 import { idOf } from "./record.ts"
 import * as Pipes from "./stdio/pipes.ts"
 import * as Task from "./task.ts"
+import { find } from "./tasks.ts"
 
 type Operations = Pick<
   Primitives,
@@ -88,7 +89,7 @@ export const make = (engine: Engine): Operations => {
   /** Whether its process runs; a task that was only created is one of somebody who copies files. */
   const isTask = (operation: string, id: string) =>
     Effect.map(
-      Task.find(engine, operation, id),
+      find(engine, operation, id),
       (process) =>
         process !== undefined && process.status !== Task.Status.stopped && process.status !== Task.Status.created
     )
@@ -108,7 +109,7 @@ export const make = (engine: Engine): Operations => {
     if (mine.task !== undefined || !mine.isNew) {
       // It may run already, and then it is started; or it has ended, and then it starts again.
       const container = yield* get(engine, operation, name)
-      const process = yield* Task.find(engine, operation, id)
+      const process = yield* find(engine, operation, id)
       if (stateOf(container, process).state !== "created" && (yield* isTask(operation, id))) return
       if (mine.task !== undefined) yield* Deferred.await(mine.task.reaped)
       else if (process !== undefined) yield* Task.destroy(engine, operation, id)
@@ -177,7 +178,7 @@ export const make = (engine: Engine): Operations => {
     const operation = "wait"
     const id = idOf(name)
     for (;;) {
-      const process = yield* Task.throughRestart(Task.find(engine, operation, id))
+      const process = yield* Task.throughRestart(find(engine, operation, id))
       const container: Container = yield* Task.throughRestart(get(engine, operation, name))
       const { exit, state } = stateOf(container, process)
       if (exit !== undefined) return exit

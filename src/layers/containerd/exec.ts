@@ -22,7 +22,8 @@ import { environment } from "./spec/process.ts"
 import * as Rlimits from "./spec/rlimits.ts"
 import * as UserOf from "./spec/user.ts"
 import * as Pipes from "./stdio/pipes.ts"
-import { find, Status, throughRestart } from "./task.ts"
+import { Status, throughRestart } from "./task.ts"
+import { find } from "./tasks.ts"
 
 const operation = "exec"
 

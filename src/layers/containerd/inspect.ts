@@ -13,6 +13,7 @@ import type { Process } from "./protocol/task_pb.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
 import * as Record from "./record.ts"
 import * as Task from "./task.ts"
+import { find } from "./tasks.ts"
 
 /** A container as containerd has it; an error names it as the user did. */
 export const get = (engine: Engine, operation: string, name: string): Effect.Effect<Container, Errors.Reason> =>
@@ -91,7 +92,7 @@ export const inspect = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ContainerInfo, Errors.Reason> {
   const operation = "inspect"
   // First the task: whoever takes it away has put its end on record before.
-  const process = yield* Task.find(engine, operation, Record.idOf(name))
+  const process = yield* find(engine, operation, Record.idOf(name))
   const container = yield* get(engine, operation, name)
   const known = engine.known.get(container.id)
   const state = stateOf(container, process, known)

@@ -6,7 +6,7 @@ import type * as Errors from "../../Errors.ts"
 import type { Engine } from "./engine.ts"
 import { hasCgroups } from "./host.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
-import { find } from "./task.ts"
+import { find } from "./tasks.ts"
 
 /** The engine signals a process, but not what it started, which is known again by this variable. */
 const marker = "EFFECT_CONTAINERS_EXEC"

@@ -13,9 +13,9 @@ import { reason } from "./errors.ts"
 import { folderOf } from "./folder.ts"
 import * as Metrics from "./metrics.ts"
 import { Containers } from "./protocol/containers_pb.ts"
-import type { Process } from "./protocol/task_pb.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
 import * as Record from "./record.ts"
+import { deleteTask, find, isShimGone, vanishing } from "./tasks.ts"
 
 export const Status = { created: 1, running: 2, stopped: 3, paused: 4, pausing: 5 } as const
 
@@ -41,17 +41,6 @@ export const throughRestart = <A, R>(
     schedule: Schedule.upTo(Schedule.spaced(rest), { times: Math.ceil(patience / rest) })
   })
 
-/** A task as the engine shows it; `undefined`: there is none. */
-export const find = (
-  { channel }: Engine,
-  operation: string,
-  id: string
-): Effect.Effect<Process | undefined, Errors.Reason> =>
-  channel.unary(Tasks.method.get, { containerId: id, execId: "" }, { operation }).pipe(
-    Effect.map(({ process }) => process),
-    Effect.catchTag("NotFound", () => Effect.undefined)
-  )
-
 /** Sets labels of a container; an empty value takes one away. */
 export const mark = (
   { channel }: Engine,
@@ -63,12 +52,6 @@ export const mark = (
     container: { id, labels, extensions: {} },
     updateMask: { paths: Object.keys(labels).map((key) => `labels.${key}`) }
   }, { operation }))
-
-/** Until a task is gone that somebody else takes away; a second at most. */
-const vanishing = Schedule.upTo(Schedule.spaced("20 millis"), { times: 50 })
-
-/** The engine is there, the shim is not: the engine finds out and takes the task away. */
-const isShimGone = (error: Errors.Reason): boolean => error._tag === "Unavailable" && error.code !== 14
 
 const killedCode = 137
 
@@ -88,22 +71,6 @@ export const wait = (
 
 const startedIssue = (error: Errors.Reason): ExitStatus.ExitStatus =>
   new ExitStatus.StartFailed({ issue: error._tag === "PermissionDenied" ? "not executable" : "not found" })
-
-const deleteTask = (engine: Engine, operation: string, id: string): Effect.Effect<void, Errors.Reason> =>
-  engine.channel.unary(Tasks.method.delete, { containerId: id }, { operation, deadline: 30_000 }).pipe(
-    Effect.asVoid,
-    Effect.catchTag("NotFound", () => Effect.void),
-    Effect.catchTag("Unavailable", (error) =>
-      error.code === 14
-        ? Effect.fail(error)
-        // Its shim is gone: somebody else takes it away at the same time.
-        : Effect.repeat(find(engine, operation, id), {
-          while: (process) => process !== undefined,
-          schedule: vanishing
-        }).pipe(
-          Effect.flatMap((process) => process === undefined ? Effect.void : Effect.fail(error))
-        ))
-  )
 
 /**
  * Waits for the end of a task that was started here, puts it on record, and takes the task away. The record comes first:

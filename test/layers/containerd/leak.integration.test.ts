@@ -8,14 +8,14 @@ import { Effect, Random, Stream } from "effect"
 import { Container, Image } from "effect-containers"
 import * as Containerd from "effect-containers/layers/Containerd"
 import { readdirSync } from "node:fs"
-import { holds as ofEngine } from "../../faults/holds.ts"
+import { holdsAtRest } from "../../faults/holds.ts"
 import { type Engine, restartable, versions } from "./engine.ts"
 
 const interruptions = Number(process.env["EFFECT_CONTAINERS_INTERRUPTIONS"] ?? 30)
 
 /** All that the engine, the kernel and our folder hold. */
 const holds = (engine: Engine) =>
-  Effect.map(ofEngine(engine), (held) => ({
+  Effect.map(holdsAtRest(engine), (held) => ({
     ...held,
     descriptors: readdirSync("/proc/self/fd").filter((fd) => fd !== "").length
   }))
@@ -36,7 +36,8 @@ describe.each(versions)("%s", (name) => {
         Effect.andThen(Image.fromArchive(Stream.make(engine.image)), Container.run(Container.command(job, ["true"]))),
         layer
       )
-      const before = yield* Effect.scoped(holds(engine))
+      const before = yield* holds(engine)
+      deepStrictEqual(before.shims, [])
       const interrupted = Effect.gen(function*() {
         const run = jobs[yield* Random.nextIntBetween(0, jobs.length)] ?? job
         const after = yield* Random.nextIntBetween(0, 400)
@@ -46,6 +47,6 @@ describe.each(versions)("%s", (name) => {
         concurrency: 4,
         discard: true
       }).pipe(Effect.provide(layer))
-      deepStrictEqual(yield* Effect.scoped(holds(engine)), before)
+      deepStrictEqual(yield* holds(engine), before)
     })), 1_800_000)
 })

@@ -8,7 +8,7 @@ import { reason } from "../errors.ts"
 import { get } from "../inspect.ts"
 import type { Container } from "../protocol/containers_pb.ts"
 import { Snapshots } from "../protocol/snapshots_pb.ts"
-import * as Task from "../task.ts"
+import * as Tasks from "../tasks.ts"
 import type { Operation } from "./failure.ts"
 import { pack } from "./pack.ts"
 import * as Process from "./process.ts"
@@ -59,7 +59,7 @@ export const make = (engine: Engine): Pick<Primitives, "copyIn" | "copyOut"> => 
       const container = yield* get(engine, operation, name)
       const { id } = container
       const mounts = yield* mountsOf(operation, container)
-      const running = yield* Task.find(engine, operation, id)
+      const running = yield* Tasks.find(engine, operation, id)
       const shared: { readonly pid: number; readonly revoked?: Effect.Effect<never, Errors.Reason> } =
         running !== undefined && Process.isAlive(running) ? running : yield* Turns.share(engine, id, {
           make: Process.make(engine, operation, container, mounts),
@@ -67,7 +67,7 @@ export const make = (engine: Engine): Pick<Primitives, "copyIn" | "copyOut"> => 
         })
       const opened = yield* Effect.result(Root.open(operation, shared.pid, mounts))
       if (opened._tag === "Success") return { root: opened.success, revoked: shared.revoked }
-      const now = yield* Task.find(engine, operation, id)
+      const now = yield* Tasks.find(engine, operation, id)
       if (tries >= mostTries) return yield* opened.failure
       // It is there and we do not see it, or it is just ending; else it has ended, and what is true now has to be asked.
       if (now?.pid === shared.pid) yield* Effect.sleep(pause)
