@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import { json } from "../../layers/docker/fake.ts"
 import { hostile, outcome } from "../case.ts"
 import { against, type Answer } from "./server.ts"
+import * as Use from "./use.ts"
 
 describe("docker, archives", () => {
   const tar = Buffer.alloc(300_000, "tar")
@@ -24,6 +25,24 @@ describe("docker, archives", () => {
       { copyIn: received },
       () => outcome(Backend.Backend.use(({ copyIn }) => copyIn("a", "/", whole)), () => "copied")
     )
+  )
+  hostile(
+    "of a build, sent whole",
+    "FROM busybox, then 1 status, then the end",
+    Effect.suspend(() => {
+      let sent = ""
+      const built: Answer = ({ request, response }) => {
+        const pieces: Array<Buffer> = []
+        request.on("data", (piece: Buffer) => pieces.push(piece))
+        request.on("end", () => {
+          const archive = Buffer.concat(pieces)
+          // What the first entry of a tar holds comes after its header.
+          sent = archive.subarray(512, archive.indexOf("\n", 512)).toString()
+          response.end(`${JSON.stringify({ aux: { ID: `sha256:${"a".repeat(64)}` } })}\n`)
+        })
+      }
+      return Effect.map(against({ build: built }, () => Use.build), (end) => `${sent}, then ${end}`)
+    })
   )
   hostile(
     "of images, loaded as they are",
