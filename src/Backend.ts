@@ -38,7 +38,7 @@ import * as Errors from "./Errors.ts"
 import { conceal, secretsOf } from "./errors/conceal.ts"
 import type { PullStatus } from "./Progress.ts"
 
-export { type Endpoint, endpoint } from "./backend/endpoint.ts"
+export { type Endpoint, endpoint, type Family, type PortOptions } from "./backend/endpoint.ts"
 export type * from "./backend/model.ts"
 export type * from "./backend/network.ts"
 export type { Primitives } from "./backend/primitives.ts"

@@ -2,7 +2,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Sink from "effect/Sink"
 import * as Stream from "effect/Stream"
-import { Backend, type ContainerInfo, type Endpoint, endpoint, type LogsOptions } from "../Backend.ts"
+import { Backend, type ContainerInfo, type Endpoint, endpoint, type LogsOptions, type PortOptions } from "../Backend.ts"
 import * as Errors from "../Errors.ts"
 import type { ExitStatus } from "../ExitStatus.ts"
 import type { Frame } from "../Logs.ts"
@@ -47,10 +47,11 @@ export interface ContainerHandle {
   /** The name or address of the engine's machine, as seen from here. */
   readonly host: string
   /**
-   * Where a port of the container (default TCP) is reached from here, if it is published (`Container.port`). Fails
-   * `InvalidArgument` when it is not, or only to the engine's own machine, which is another.
+   * Where a port of the container (default: of TCP, at an address of either family) is reached from here, if it is
+   * published (`Container.port`). Fails `InvalidArgument` when it is not, or only to the engine's own machine, which is
+   * another.
    */
-  readonly port: (port: number, protocol?: "tcp" | "udp") => Effect.Effect<Endpoint, Errors.ContainerInspect>
+  readonly port: (port: number, options?: PortOptions) => Effect.Effect<Endpoint, Errors.ContainerInspect>
 }
 
 const mapFrames = (frames: readonly [Frame, ...Array<Frame>]): readonly [Uint8Array, ...Array<Uint8Array>] => {
@@ -98,10 +99,10 @@ export const handleOf = (
     stop: (options) => here(stop(id, { grace: options?.grace ?? stopGrace })),
     inspect: backend.inspect(id),
     host: backend.host,
-    port: (port, protocol = "tcp") =>
+    port: (port, options) =>
       Effect.flatMap(backend.inspect(id), ({ ports }) =>
         Effect.mapError(
-          Effect.fromResult(endpoint(backend.host, ports, port, protocol)),
+          Effect.fromResult(endpoint(backend.host, ports, port, options)),
           (reason) => new Errors.ContainerInspect({ id, image, reason })
         ))
   }

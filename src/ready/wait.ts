@@ -127,7 +127,7 @@ const decide = Effect.fnUntraced(function*(
       backend,
       id,
       schedule,
-      endpoint: (port) => endpoint(backend.host, ports, port, "tcp"),
+      endpoint: (port) => endpoint(backend.host, ports, port),
       exited: Deferred.await(exited),
       update: (seen, options) => Effect.sync(() => standings.update(leaf, seen, options?.final === true))
     }).pipe(

@@ -36,9 +36,18 @@ export const cases: ReadonlyArray<Case> = [
           const endpoint = yield* container.port(8080)
           // Without addresses of one's choice it is reached at those of the machine that it runs on.
           const { capabilities } = yield* Backend
-          if (capabilities.portAddresses) yield* equal("host", endpoint.host, container.host)
+          if (capabilities.portAddresses) {
+            yield* equal("host", endpoint.host, container.host)
+            yield* fails(container.port(8080, { family: "IPv6" }), {
+              tag: "ContainerInspect",
+              reason: "InvalidArgument",
+              id: container.id,
+              names: ["8080/tcp", "IPv6"]
+            })
+          }
           yield* equal("answer", yield* ask(endpoint, "/index.html"), "hello\n")
-          yield* fails(container.port(8080, "udp"), {
+          yield* equal("port of IPv4", (yield* container.port(8080, { family: "IPv4" })).port, endpoint.port)
+          yield* fails(container.port(8080, { protocol: "udp" }), {
             tag: "ContainerInspect",
             reason: "InvalidArgument",
             id: container.id,
@@ -74,7 +83,7 @@ export const cases: ReadonlyArray<Case> = [
         (self) =>
           Effect.gen(function*() {
             const container = yield* Container.start(self)
-            const { host, port } = yield* container.port(53, "udp")
+            const { host, port } = yield* container.port(53, { protocol: "udp" })
             yield* equal("host", host, (yield* Backend).host)
             yield* holds("port", port > 0, port)
             // Whether that machine is this one depends on the engine.
