@@ -5,9 +5,10 @@ import type * as Errors from "../../Errors.ts"
 import { reason } from "./errors.ts"
 import type { Mount } from "./protocol/types_pb.ts"
 import type { Accounts } from "./spec/user.ts"
+import { ifThere } from "./there.ts"
 
-const passwd = "/etc/passwd"
-const group = "/etc/group"
+export const passwd = "/etc/passwd"
+export const group = "/etc/group"
 
 export const paths: ReadonlyArray<string> = [passwd, group]
 
@@ -21,9 +22,6 @@ export const layers = (mounts: ReadonlyArray<Mount>): ReadonlyArray<string> | un
   const upper = option("upperdir")
   return [...upper === undefined ? [] : [upper], ...(option("lowerdir") ?? "").split(":").filter((dir) => dir !== "")]
 }
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")
 
 /** How many links are followed, as the kernel has it. */
 const mostLinks = 40
@@ -42,10 +40,7 @@ const find = async (dirs: ReadonlyArray<string>, path: string, links = 0): Promi
     const next: Array<string> = []
     for (const dir of current) {
       const at = join(dir, part)
-      const stat = await lstat(at).catch((error: unknown) => {
-        if (isMissing(error)) return undefined
-        throw error
-      })
+      const stat = await ifThere(lstat(at))
       if (stat === undefined) continue
       // A whiteout: gone, whatever lies below.
       if (stat.isCharacterDevice() && stat.rdev === 0) break
@@ -68,7 +63,7 @@ const find = async (dirs: ReadonlyArray<string>, path: string, links = 0): Promi
 }
 
 /** Longer than any list of users that a container image has: bytes. */
-const longest = 4 * 1024 * 1024
+export const longest = 4 * 1024 * 1024
 
 const text = async (dirs: ReadonlyArray<string>, path: string): Promise<string | undefined> => {
   const at = await find(dirs, path)

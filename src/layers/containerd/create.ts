@@ -26,8 +26,6 @@ const specAny = (spec: Spec) => ({ typeUrl: specType, value: Rlimits.encode(spec
 
 const recordAny = (record: Record.Record) => ({ typeUrl: "effect-containers/Record", value: Record.encode(record) })
 
-const nobody: UserOf.Accounts = { passwd: undefined, group: undefined }
-
 const userOf = (image: string, user: string, accounts: UserOf.Accounts): Effect.Effect<User, Errors.InvalidArgument> =>
   Effect.mapError(
     Effect.fromResult(UserOf.resolve(user, accounts)),
@@ -54,7 +52,7 @@ const findUser = Effect.fnUntraced(function*(
   const found = here ?? (yield* Effect.catchTag(accounts, "Unsupported", (error) =>
     // Who is given in numbers is who is meant.
     /^\d+:\d+$/.test(user) ? Effect.undefined : Effect.fail(error)))
-  if (found === undefined) return yield* userOf(image, user, nobody)
+  if (found === undefined) return yield* userOf(image, user, UserOf.nobody)
   remember(chainId, found)
   return yield* userOf(image, user, found)
 })
@@ -139,7 +137,7 @@ export const create = Effect.fnUntraced(function*(
   const specWith = yield* describe(engine, id, config, rootfs, named)
   const spec = specWith(areKnown ? volumes : undefined)
   const accounts = remembered.get(rootfs.chainId)
-  const first = yield* userOf(config.image, accounts === undefined ? "0" : who, accounts ?? nobody)
+  const first = yield* userOf(config.image, accounts === undefined ? "0" : who, accounts ?? UserOf.nobody)
   const recordOf = (user: User): Record.Record => ({
     name,
     image: config.image,

@@ -3,16 +3,20 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { randomBytes } from "node:crypto"
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Exec } from "../../Backend.ts"
 import type { ExecConfig } from "../../ContainerConfig.ts"
 import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
+import * as Accounts from "./accounts.ts"
+import { step } from "./copy/failure.ts"
+import * as Root from "./copy/root.ts"
+import { readText } from "./copy/text.ts"
 import type { Engine } from "./engine.ts"
 import { reason } from "./errors.ts"
 import { folderOf } from "./folder.ts"
 import { get } from "./inspect.ts"
+import { mountsOf } from "./mounts.ts"
 import type { Container } from "./protocol/containers_pb.ts"
 import type { Process as Task } from "./protocol/task_pb.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
@@ -57,18 +61,37 @@ const processOf = (container: Container): Effect.Effect<typeof Spec.Type["proces
 }
 
 /** The users that the container has now, seen through its first process. */
-const accountsOf = (pid: number): Effect.Effect<UserOf.Accounts> => {
-  const text = (name: string) =>
-    Effect.promise(() => readFile(`/proc/${pid}/root/etc/${name}`, "utf8").catch(() => undefined))
-  return Effect.all({ passwd: text("passwd"), group: text("group") }, { concurrency: "unbounded" })
-}
+const accountsOf = Effect.fnUntraced(function*(
+  engine: Engine,
+  container: Container,
+  { pid }: Task
+): Effect.fn.Return<UserOf.Accounts, Errors.Reason, Scope.Scope> {
+  const root = yield* Root.open(operation, pid, yield* mountsOf(engine, operation, container))
+  const text = (path: string) => step(operation, path, () => readText(root, path, Accounts.longest))
+  return { passwd: yield* text(Accounts.passwd), group: yield* text(Accounts.group) }
+}, Effect.scoped)
 
-const userOf = (user: string, task: Task): Effect.Effect<User, Errors.Reason> =>
-  Effect.flatMap(accountsOf(task.pid), (accounts) =>
-    Effect.mapError(
-      Effect.fromResult(UserOf.resolve(user, accounts)),
-      (message) => reason("InvalidArgument", { operation, message })
-    ))
+const userOf = Effect.fnUntraced(function*(
+  engine: Engine,
+  name: string,
+  container: Container,
+  task: Task,
+  user: string
+): Effect.fn.Return<User, Errors.Reason> {
+  const accounts = yield* accountsOf(engine, container, task).pipe(
+    // Unless it has ended in the meantime: then that is what is wrong.
+    Effect.catchTag("Unavailable", (error) => Effect.andThen(running(engine, name, container), Effect.fail(error))),
+    // Who is given in numbers is who is meant, also where the files are no use or out of reach.
+    Effect.catchTag(
+      ["InvalidArgument", "PermissionDenied", "Unavailable", "Unsupported"],
+      (error) => /^\d+:\d+$/.test(user) ? Effect.succeed(UserOf.nobody) : Effect.fail(error)
+    )
+  )
+  return yield* Effect.mapError(
+    Effect.fromResult(UserOf.resolve(user, accounts)),
+    (message) => reason("InvalidArgument", { operation, message })
+  )
+})
 
 const running = (
   engine: Engine,
@@ -105,7 +128,7 @@ export const exec = Effect.fnUntraced(function*(
   const own = yield* processOf(container)
   const user = config.user === undefined
     ? { ...own.user, additionalGids: own.user.additionalGids ?? [] }
-    : yield* userOf(config.user, task)
+    : yield* userOf(engine, name, container, task, config.user)
   const execId = `exec-${randomBytes(8).toString("hex")}`
   const containerId = container.id
   const mark = newMark()

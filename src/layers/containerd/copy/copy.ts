@@ -6,8 +6,7 @@ import type * as Errors from "../../../Errors.ts"
 import type { Engine } from "../engine.ts"
 import { reason } from "../errors.ts"
 import { get } from "../inspect.ts"
-import type { Container } from "../protocol/containers_pb.ts"
-import { Snapshots } from "../protocol/snapshots_pb.ts"
+import { mountsOf } from "../mounts.ts"
 import * as Tasks from "../tasks.ts"
 import type { Operation } from "./failure.ts"
 import { pack } from "./pack.ts"
@@ -38,17 +37,6 @@ const checkPath = (operation: Operation, path: string): Effect.Effect<void, Erro
  * process that has them for its root, and where none runs one is made, never started, and taken away after the copy.
  */
 export const make = (engine: Engine): Pick<Primitives, "copyIn" | "copyOut"> => {
-  const mountsOf = (operation: Operation, { id, snapshotKey, snapshotter }: Container) =>
-    Effect.suspend(() => {
-      const mine = engine.known.get(id)
-      return mine === undefined
-        ? Effect.map(
-          engine.channel.unary(Snapshots.method.mounts, { snapshotter, key: snapshotKey }, { operation }),
-          ({ mounts }) => mounts
-        )
-        : Effect.succeed(mine.mounts)
-    })
-
   const reach = Effect.fnUntraced(function*(
     operation: Operation,
     name: string,
@@ -58,7 +46,7 @@ export const make = (engine: Engine): Pick<Primitives, "copyIn" | "copyOut"> => 
     for (let tries = 1;; tries++) {
       const container = yield* get(engine, operation, name)
       const { id } = container
-      const mounts = yield* mountsOf(operation, container)
+      const mounts = yield* mountsOf(engine, operation, container)
       const running = yield* Tasks.find(engine, operation, id)
       const shared: { readonly pid: number; readonly revoked?: Effect.Effect<never, Errors.Reason> } =
         running !== undefined && Process.isAlive(running) ? running : yield* Turns.share(engine, id, {

@@ -3,7 +3,7 @@ import { getSystemErrorMap } from "node:util"
 import type * as Errors from "../../../Errors.ts"
 import { reason } from "../errors.ts"
 
-export type Operation = "copyIn" | "copyOut"
+export type Operation = "copyIn" | "copyOut" | "exec"
 
 type Tag = Errors.Reason["_tag"]
 

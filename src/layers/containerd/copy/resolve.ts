@@ -1,3 +1,4 @@
+import { posix } from "node:path"
 import { again, close, kindOf, type Place, place, target } from "./descriptor.ts"
 import { codeOf, Refused } from "./failure.ts"
 
@@ -95,8 +96,13 @@ export class Trail {
   }
 }
 
-export const system = (code: "ENOENT" | "ENOTDIR" | "ELOOP"): Error => {
-  const words = { ENOENT: "no such file or directory", ENOTDIR: "not a directory", ELOOP: "too many symbolic links" }
+export const system = (code: "ENOENT" | "ENOTDIR" | "EISDIR" | "ELOOP"): Error => {
+  const words = {
+    ENOENT: "no such file or directory",
+    ENOTDIR: "not a directory",
+    EISDIR: "is a directory",
+    ELOOP: "too many symbolic links"
+  }
   return Object.assign(new Error(words[code]), { code })
 }
 
@@ -150,4 +156,21 @@ export const walk = async (trail: Trail, path: string, { missing }: Options = {}
       rest.push(...partsOf(leads).toReversed())
     }
   }
+}
+
+/** Opens what a path leads to, from a trail's root and whatever it is: a link at its end is followed as those before it. */
+export const reach = async (trail: Trail, path: string): Promise<Place> => {
+  let rest = path
+  for (let links = 0; links <= mostLinks; links++) {
+    if (rest.startsWith("/")) await trail.toRoot()
+    await walk(trail, posix.dirname(rest))
+    const name = posix.basename(rest)
+    // Nothing but directories is reached by these.
+    if (name === "" || name === "." || name === "..") throw system("EISDIR")
+    const found = await place(trail.last.descriptor, name)
+    if (!found.stats.isSymbolicLink()) return found
+    await close(found.descriptor)
+    rest = await target(trail.last.descriptor, name)
+  }
+  throw system("ELOOP")
 }

@@ -15,7 +15,7 @@ export interface Root extends Place {
 }
 
 const hint =
-  "files are copied through /proc: run as root, or as the user of a rootless engine, on its machine and among its processes"
+  "a container's files are reached through /proc: run as root, or as the user of a rootless engine, on its machine and among its processes"
 
 /** In `mountinfo` as in `fstab`, what would end a field is written in octal. */
 const unescaped = (field: string): string =>

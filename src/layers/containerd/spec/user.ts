@@ -7,6 +7,9 @@ export interface Accounts {
   readonly group: string | undefined
 }
 
+/** Those of a container that knows no users. */
+export const nobody: Accounts = { passwd: undefined, group: undefined }
+
 interface Account {
   readonly name: string
   readonly uid: number
