@@ -95,9 +95,9 @@ const connect = Effect.fnUntraced(function*(
   const candidates = isAlways ? [] : yield* Discover.candidates(config, environment)
   const isChosen = candidates.some(({ isChosen }) => isChosen)
   const attempts = [
-    ...candidates.map(({ path, source }) => ({
+    ...candidates.map(({ issue, path, source }) => ({
       address: `unix://${path} (${source})`,
-      engine: there(path, config, environment)
+      engine: issue === undefined ? there(path, config, environment) : Effect.fail(issue)
     })),
     ...isChosen || settings.when === "never" ? [] : [{
       address: addressOf(settings),

@@ -4,9 +4,10 @@ import * as Http2 from "node:http2"
 import * as Net from "node:net"
 import { join } from "node:path"
 import type * as Errors from "../../Errors.ts"
-import { reason } from "../../errors/make.ts"
 import type { ContainerdConfig } from "./config.ts"
 import type { Environment } from "./environment.ts"
+import { fromCause, reason } from "./errors.ts"
+import { ifThere } from "./there.ts"
 
 /** A socket that may be a containerd's. */
 export interface Candidate {
@@ -15,17 +16,25 @@ export interface Candidate {
   readonly source: string
   /** It was chosen, so no other will do. */
   readonly isChosen: boolean
+  /** Why it cannot be said where it is. */
+  readonly issue?: Errors.Reason
 }
 
 const wellKnown = "/run/containerd/containerd.sock"
 
 const rootless = (runtime: string): Effect.Effect<ReadonlyArray<Candidate>> =>
-  Effect.promise(async () => {
-    const pid = await readFile(join(runtime, "containerd-rootless", "child_pid"), "utf8").catch(() => "")
-    const own = { path: join(runtime, "containerd", "containerd.sock"), source: "rootless", isChosen: false }
-    return /^\d+\s*$/.test(pid)
-      ? [own, { path: `/proc/${pid.trim()}/root${wellKnown}`, source: "rootless", isChosen: false }]
-      : [own]
+  Effect.suspend(() => {
+    const [source, isChosen] = ["rootless", false]
+    const own: Candidate = { path: join(runtime, "containerd", "containerd.sock"), source, isChosen }
+    const noted = join(runtime, "containerd-rootless", "child_pid")
+    return Effect.tryPromise({
+      try: () => ifThere(readFile(noted, "utf8")),
+      catch: (cause) => fromCause("connect", cause)
+    }).pipe(Effect.match({
+      onSuccess: (pid = "") =>
+        /^\d+\s*$/.test(pid) ? [own, { path: `/proc/${pid.trim()}/root${wellKnown}`, source, isChosen }] : [own],
+      onFailure: (issue) => [own, { path: noted, source, isChosen, issue }]
+    }))
   })
 
 /** Where a containerd may be, the likeliest first. */

@@ -22,11 +22,13 @@ export const look = (rootless: boolean, seccomp: "default" | "unconfined" = "def
       rootless,
       cgroupVersion: isSecond ? 2 : 1,
       swapLimit: isSecond || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
+      // Where it cannot be looked at, the runtime says what the kernel lacks: nobody is to do without unknowingly.
       seccomp: seccomp === "default" && attempt(() =>
-          readFileSync("/proc/self/status", "utf8"), "").includes("Seccomp:")
+          readFileSync("/proc/self/status", "utf8"), "Seccomp:").includes("Seccomp:")
         ? Platform.own.architecture
         : undefined,
-      apparmor: attempt(() => readFileSync("/sys/module/apparmor/parameters/enabled", "utf8"), "").startsWith("Y")
+      apparmor: attempt(() =>
+        readFileSync("/sys/module/apparmor/parameters/enabled", "utf8"), "").startsWith("Y")
     }
   })
 

@@ -10,6 +10,7 @@ import type { Engine } from "./engine.ts"
 import { fromCause, reason } from "./errors.ts"
 import type * as Record from "./record.ts"
 import type { Mount } from "./spec/model.ts"
+import { ifThere } from "./there.ts"
 
 const operation = "create"
 
@@ -54,7 +55,7 @@ export const write = (
     try: async () => {
       await mkdir(folder, { recursive: true, mode: 0o711 })
       const local = `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t${hostname}\n`
-      const host = (path: string) => readFile(path, "utf8").catch(() => undefined)
+      const host = (path: string) => ifThere(readFile(path, "utf8"))
       const more = NetworkFiles.lines(extraHosts)
       const resolver = connected === undefined
         ? await host("/etc/resolv.conf") ?? ""

@@ -5,6 +5,7 @@ import { chmod, mkdir, readdir, readFile, readlink, rm } from "node:fs/promises"
 import { join } from "node:path"
 import type * as Errors from "../../../Errors.ts"
 import { fromCause } from "../errors.ts"
+import { ifThere } from "../there.ts"
 
 /** A folder for one build. */
 export interface Workspace {
@@ -17,12 +18,8 @@ const prefix = "efc"
 
 /** When a process was started, in ticks since the machine was: a number is given again, both are not. */
 const startOf = async (pid: number | "self"): Promise<string | undefined> => {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, "utf8")
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
-  } catch {
-    return undefined
-  }
+  const stat = await ifThere(readFile(`/proc/${pid}/stat`, "utf8"))
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
 }
 
 /** The numbers of processes are the same within these. */
@@ -39,7 +36,7 @@ const own = async (): Promise<string> =>
 
 const pattern = /^efc-([0-9a-f]{8})-(\d+)-(\d+)-(\d+)-[0-9a-f]{8}$/
 
-/** Whether the build of this id was that of a process that is no more; what cannot be told is taken for alive. */
+/** Whether the build of this id was that of a process that is no more. Rejects where that cannot be looked at. */
 export const isDead = async (id: string): Promise<boolean> => {
   const [, boot, pids, pid, start] = pattern.exec(id) ?? []
   if (boot === undefined) return false
@@ -57,9 +54,14 @@ const remove = (path: string): Promise<void> => rm(path, { recursive: true, forc
 /** Removes the folders of programs that were killed. */
 export const sweep = (folder: string): Effect.Effect<void> =>
   Effect.tryPromise(async () => {
-    const entries = await readdir(place(folder)).catch(() => [])
-    for (const id of entries) if (await isDead(id)) await remove(join(place(folder), id))
-  }).pipe(Effect.catch((error) => Effect.logDebug(`what builds have left behind stays: ${String(error.cause)}`)))
+    for (const id of await ifThere(readdir(place(folder))) ?? []) {
+      if (await isDead(id)) await remove(join(place(folder), id))
+    }
+  }).pipe(
+    Effect.catch((error) =>
+      Effect.logWarning(`what killed builds have left in ${place(folder)} stays: ${String(error.cause)}`)
+    )
+  )
 
 /** A folder that nobody else looks into, and that goes with the scope. */
 export const make = (folder: string, operation: string): Effect.Effect<Workspace, Errors.Reason, Scope.Scope> =>

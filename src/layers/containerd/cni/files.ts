@@ -4,6 +4,7 @@ import { join } from "node:path"
 import type { ExtraHost } from "../../../ContainerConfig.ts"
 import type * as Errors from "../../../Errors.ts"
 import { fromCause } from "../errors.ts"
+import { ifThere } from "../there.ts"
 
 const local = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
@@ -32,7 +33,7 @@ const upstream = "/run/systemd/resolve/resolv.conf"
 
 /** `/etc/resolv.conf` of a container in a network. */
 export const resolvConf = async (): Promise<string> => {
-  const read = (path: string) => readFile(path, "utf8").catch(() => "")
+  const read = async (path: string) => await ifThere(readFile(path, "utf8")) ?? ""
   const own = await read("/etc/resolv.conf")
   // No other server is known here: one that is said wrongly shows, one that is made up does not.
   return withoutLoopback(own) ?? withoutLoopback(await read(upstream)) ?? own

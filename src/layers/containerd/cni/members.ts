@@ -11,6 +11,7 @@ import { basename, join } from "node:path"
 import type * as Errors from "../../../Errors.ts"
 import { codeOf } from "../copy/failure.ts"
 import { fromCause, reason } from "../errors.ts"
+import { ifThere } from "../there.ts"
 import * as Files from "./files.ts"
 import * as State from "./state.ts"
 
@@ -27,7 +28,7 @@ const encode = Schema.encodeSync(Member)
 /** Where they are, of a network's folder: a file each, of the container's id. */
 export const folderOf = (network: string): string => join(network, "members")
 
-const idsOf = (network: string): Promise<ReadonlyArray<string>> => readdir(folderOf(network)).catch(() => [])
+const idsOf = async (network: string): Promise<ReadonlyArray<string>> => await ifThere(readdir(folderOf(network))) ?? []
 
 /** Where a container's own files are: beside the folder that all networks are in. */
 const containerOf = (network: string, id: string): string => join(network, "..", "..", id)
@@ -35,9 +36,12 @@ const containerOf = (network: string, id: string): string => join(network, "..",
 /** Those of a network, in the order of their ids. One that comes or goes meanwhile may be missing. */
 const read = async (network: string): Promise<ReadonlyArray<Member>> => {
   const texts = await Promise.all(
-    (await idsOf(network)).toSorted().map((id) => readFile(join(folderOf(network), id), "utf8").catch(() => ""))
+    (await idsOf(network)).toSorted().map((id) => ifThere(readFile(join(folderOf(network), id), "utf8")))
   )
-  return texts.flatMap((text) => Result.match(decode(text), { onSuccess: (member) => [member], onFailure: () => [] }))
+  // Of half of one its writer tells again.
+  return texts.flatMap((text = "") =>
+    Result.match(decode(text), { onSuccess: (member) => [member], onFailure: () => [] })
+  )
 }
 
 /**
@@ -96,7 +100,7 @@ const reading = (): Reading => {
 
 /** What a container is to know of itself and the others; `undefined`: it goes, and needs to know nothing. */
 const hostsOf = async (folder: string, reading: Reading): Promise<string | undefined> => {
-  const state = State.parse(await readFile(State.pathOf(folder), "utf8").catch(() => ""))
+  const state = State.parse(await ifThere(readFile(State.pathOf(folder), "utf8")) ?? "")
   if (state === undefined) return undefined
   const networks = await Promise.all(state.links.flatMap(({ made }) => made === undefined ? [] : [reading(made)]))
   return state.hosts + Files.lines(

@@ -1,11 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { existsSync } from "node:fs"
+import { statSync } from "node:fs"
 import { readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type * as Errors from "../../../Errors.ts"
 import { fromCause, reason } from "../errors.ts"
+import { isAbsent } from "../there.ts"
 import { Network } from "./conf.ts"
 
 /** A network that a container is in. */
@@ -49,8 +50,15 @@ export const parse = (text: string): State | undefined => Result.getOrUndefined(
 /** Where it is, of a container's folder. */
 export const pathOf = (folder: string): string => join(folder, "network.json")
 
-/** Whether the container is in a network of plugins, as far as its files say. */
-export const isThere = (folder: string): boolean => existsSync(pathOf(folder))
+/** Whether the container is in a network of plugins, as far as its files say. Where they cannot be looked at, it may be. */
+export const isThere = (folder: string): boolean => {
+  try {
+    statSync(pathOf(folder))
+    return true
+  } catch (cause) {
+    return !isAbsent(cause)
+  }
+}
 
 /** Never half of it: whoever reads it has to be able to use it. */
 export const write = (operation: string, folder: string, state: State): Effect.Effect<void, Errors.Reason> =>

@@ -5,7 +5,9 @@ import { join } from "node:path"
 import { linuxCapabilities } from "../../../container/linuxCapability.ts"
 import type { ContainerConfig } from "../../../ContainerConfig.ts"
 import type * as Errors from "../../../Errors.ts"
+import { codeOf } from "../copy/failure.ts"
 import { fromCause, reason } from "../errors.ts"
+import { ifThere } from "../there.ts"
 import type { Device, Mount } from "./model.ts"
 
 /** Those that this host has to give: asking for one more fails. */
@@ -33,15 +35,25 @@ const nodeOf = (path: string, stat: Stats): Device => ({
   gid: stat.gid
 })
 
+/** What a folder has, unless it is closed to us: who may not see devices has none to give. */
+const namesIn = async (folder: string): Promise<ReadonlyArray<string>> => {
+  try {
+    return await ifThere(readdir(folder)) ?? []
+  } catch (cause) {
+    if (codeOf(cause) === "EACCES") return []
+    throw cause
+  }
+}
+
 /** The device nodes of the host. One that goes away while this looks is left out. */
-const devices: Effect.Effect<ReadonlyArray<Device>> = Effect.promise(async () => {
+const find = async (): Promise<ReadonlyArray<Device>> => {
   const found: Array<Device> = []
   const look = async (folder: string, depth: number): Promise<void> => {
-    const entries = await readdir(folder).catch(() => [])
+    const entries = await namesIn(folder)
     for (const name of entries) {
       if (depth === 0 && own.has(name)) continue
       const path = join(folder, name)
-      const stat = await lstat(path).catch(() => undefined)
+      const stat = await ifThere(lstat(path))
       if (stat?.isDirectory() === true) {
         await look(path, depth + 1)
         continue
@@ -52,6 +64,11 @@ const devices: Effect.Effect<ReadonlyArray<Device>> = Effect.promise(async () =>
   }
   await look("/dev", 0)
   return found
+}
+
+const devices: Effect.Effect<ReadonlyArray<Device>, Errors.Reason> = Effect.tryPromise({
+  try: find,
+  catch: (cause) => fromCause("create", cause)
 })
 
 /** The node that a path of the host leads to, under another path. */

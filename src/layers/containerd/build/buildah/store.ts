@@ -9,6 +9,7 @@ import type * as Errors from "../../../../Errors.ts"
 import { fromCause, reason } from "../../errors.ts"
 import * as Keyed from "../../images/keyed.ts"
 import * as Platform from "../../images/platform.ts"
+import { ifThere } from "../../there.ts"
 import type { Base } from "../builder.ts"
 import * as Process from "../process.ts"
 import { isDead } from "../workspace.ts"
@@ -48,13 +49,17 @@ export const marker = (id: string, folder: string): ReadonlyArray<string> => [
   `id=${id},src=${join(folder, "empty")}`
 ]
 
+const namesIn = async (folder: string): Promise<ReadonlyArray<string>> => await ifThere(readdir(folder)) ?? []
+
+const textOf = async (path: string): Promise<string> => await ifThere(readFile(path, "utf8")) ?? ""
+
 /** The working containers of a store, each with the id of the build that made it. */
 const containers = async (root: string): Promise<ReadonlyArray<{ readonly id: string; readonly build: string }>> => {
   const found: Array<{ readonly id: string; readonly build: string }> = []
-  for (const kind of await readdir(root).catch(() => [])) {
+  for (const kind of await namesIn(root)) {
     if (!kind.endsWith("-containers")) continue
-    for (const id of await readdir(join(root, kind)).catch(() => [])) {
-      const state = await readFile(join(root, kind, id, "userdata", "buildah.json"), "utf8").catch(() => "")
+    for (const id of await namesIn(join(root, kind))) {
+      const state = await textOf(join(root, kind, id, "userdata", "buildah.json"))
       const build = /"id=(efc-[0-9a-f-]+),src=/.exec(state)?.[1]
       if (build !== undefined) found.push({ id, build })
     }
@@ -62,16 +67,19 @@ const containers = async (root: string): Promise<ReadonlyArray<{ readonly id: st
   return found
 }
 
-/** The bytes of all layers, as the store's own lists have them; 0 when they cannot be read. */
+/** The bytes of all layers, as the store's own lists have them. */
 const sizeOf = async (root: string): Promise<number> => {
   let sum = 0
-  for (const kind of await readdir(root).catch(() => [])) {
+  for (const kind of await namesIn(root)) {
     if (!kind.endsWith("-layers")) continue
-    const text = await readFile(join(root, kind, "layers.json"), "utf8").catch(() => "")
+    const text = await textOf(join(root, kind, "layers.json"))
     for (const [, size] of text.matchAll(/"diff-size":(\d+)/g)) sum += Number(size)
   }
   return sum
 }
+
+const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, Errors.Reason> =>
+  Effect.tryPromise({ try: run, catch: (cause) => fromCause(operation, cause) })
 
 export const make = (
   program: Program,
@@ -99,7 +107,7 @@ export const make = (
 
   const removeOf = (work: string, isTheirs: (build: string) => Promise<boolean>): Effect.Effect<void> =>
     Effect.gen(function*() {
-      const ids = yield* Effect.promise(async () => {
+      const ids = yield* attempt(async () => {
         const ids: Array<string> = []
         for (const { build, id } of await containers(root)) if (await isTheirs(build)) ids.push(id)
         return ids
@@ -152,7 +160,7 @@ export const make = (
     clean: (id, work) => removeOf(work, async (build) => build === id || await isDead(build)),
     using: (effect) => users.withPermits(1)(effect),
     bound: (work) =>
-      Effect.promise(() => sizeOf(root)).pipe(
+      attempt(() => sizeOf(root)).pipe(
         Effect.flatMap((size) =>
           size <= limit ? Effect.void : users.withPermitsIfAvailable(everybody)(
             // What others build on stays.
