@@ -77,7 +77,13 @@ const resources: Readonly<Record<string, string>> = {
   PipeWrap: "a pipe or local socket"
 }
 
-const ofProcess = Effect.sync((): Held => [
+/** A timer that has just run out counts until all that it has begun is over, which may be this very look. */
+const outsideTimers = Effect.callback<void>((resume) => {
+  const immediate = setImmediate(() => resume(Effect.void))
+  return Effect.sync(() => clearImmediate(immediate))
+})
+
+const ofProcess = Effect.map(outsideTimers, (): Held => [
   ...descriptors(),
   ...process.getActiveResourcesInfo().flatMap((name) => resources[name] ?? [])
 ])
