@@ -57,7 +57,10 @@ export const end = (member: Member): Effect.Effect<ExitStatus.ExitStatus> =>
   member.handle.exitStatus.pipe(
     Effect.retry({ schedule: Schedule.spaced("1 second"), while: ({ isRetryable }) => isRetryable }),
     // Nobody knows any more: it is not there.
-    Effect.catch(() => Effect.succeed(new ExitStatus.Unknown())),
+    Effect.catchReason("ContainerWait", "NotFound", () => Effect.succeed(new ExitStatus.Unknown())),
+    Effect.catch((error) =>
+      Effect.as(Effect.logWarning(`a pooled container is taken for ended: ${error.message}`), new ExitStatus.Unknown())
+    ),
     Effect.tap((exit) =>
       Effect.sync(() => {
         member.ended = exit

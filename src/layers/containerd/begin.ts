@@ -71,8 +71,15 @@ export const begin = Effect.fnUntraced(function*(
   if (uri !== undefined) {
     const pid = yield* Effect.catchIf(writingTo(uri, uri), Logging.isRefused, () => Effect.undefined)
     // A logger that ends at once is to the shim one that is ready: it says so itself.
-    if (pid !== undefined && (yield* Logging.isKept(log))) return { observer: undefined, isLogged: true, pid }
-    if (pid !== undefined) yield* deleteTask(engine, operation, id)
+    if (pid !== undefined) {
+      const isKept = yield* Effect.onError(
+        Logging.isKept(operation, log),
+        // The failure is on its way; a task that is left goes with its container.
+        () => Effect.ignore(deleteTask(engine, operation, id))
+      )
+      if (isKept) return { observer: undefined, isLogged: true, pid }
+      yield* deleteTask(engine, operation, id)
+    }
   }
   if (isDetached) {
     yield* Effect.logDebug(

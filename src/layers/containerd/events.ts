@@ -76,7 +76,7 @@ const none: Attributes = {}
 export const make = (engine: Engine): Pick<Primitives, "events"> => {
   const { channel } = engine
 
-  const attributesOf = (id: string): Effect.Effect<Attributes> =>
+  const attributesOf = (id: string): Effect.Effect<Attributes, Errors.Reason> =>
     channel.unary(Containers.method.get, { id }, { operation }).pipe(
       Effect.map(({ container }): Attributes => {
         if (container === undefined) return none
@@ -87,7 +87,7 @@ export const make = (engine: Engine): Pick<Primitives, "events"> => {
           image: record?.image ?? container.image
         }
       }),
-      Effect.catch(() => Effect.succeed(none))
+      Effect.catchTag("NotFound", () => Effect.succeed(none))
     )
 
   const matches = (filter: Filter.Filter, told: Filter.EventFacts): Effect.Effect<boolean, Errors.Reason> =>

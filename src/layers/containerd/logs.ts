@@ -53,7 +53,7 @@ export const make = (
         }
       )
     }
-    const isLogged = yield* Logging.isKept(log)
+    const isLogged = yield* Logging.isKept(operation, log)
     if (options.follow !== true) {
       // Its logger may still write down what it wrote last.
       const isEnding = isLogged && isRecent(stateOf(container, yield* Tasks.find(engine, operation, id)))

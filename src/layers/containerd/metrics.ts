@@ -80,7 +80,7 @@ export const usage = (channel: Channel, id: string): Effect.Effect<Usage, Errors
     ([counted, time]) => ({ time, ...usageOf(counted) })
   )
 
-/** How many processes were killed for want of memory. 0 where nobody counts. */
+/** How many processes were killed for want of memory. 0 where nobody counts, or does not say it any more. */
 export const oomKills = (channel: Channel, id: string): Effect.Effect<number> =>
   read(channel, "wait", id).pipe(
     Effect.map((counted) =>
@@ -90,5 +90,9 @@ export const oomKills = (channel: Channel, id: string): Effect.Effect<number> =>
           : counted.metrics.memoryEvents?.oomKill ?? 0n
       )
     ),
-    Effect.catch(() => Effect.succeed(0))
+    Effect.catchTag("NotFound", () => Effect.succeed(0)),
+    // That it was killed is known, and worth more than why.
+    Effect.catch((error) =>
+      Effect.as(Effect.logWarning(`whether memory killed container ${id} cannot be told: ${error.message}`), 0)
+    )
   )

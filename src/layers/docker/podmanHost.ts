@@ -24,10 +24,18 @@ export const look = (client: Client): Effect.Effect<PodmanHost> =>
       client,
       { operation, method: "GET", path: "/info" },
       Schemas.info
-    ).pipe(Effect.orElseSucceed(() => ({ cgroupDriver: undefined, cgroupVersion: undefined, security: undefined })))
+    ).pipe(Effect.catch((error) =>
+      Effect.as(Effect.logWarning(`what Podman's host can do is not known: ${error.message}`), {
+        cgroupDriver: undefined,
+        cgroupVersion: undefined,
+        security: undefined
+      })
+    ))
     const major = yield* ask(client, { operation, method: "GET", path: "/version" }, Schemas.version).pipe(
-      Effect.map(({ version }) => Number.parseInt(version, 10)),
-      Effect.orElseSucceed(() => 0)
+      Effect.map(({ version }) =>
+        Number.parseInt(version, 10)
+      ),
+      Effect.catch((error) => Effect.as(Effect.logWarning(`Podman's version is not known: ${error.message}`), 0))
     )
     const hasCgroups = cgroupVersion !== "1" || !security.includes("name=rootless")
     return {

@@ -52,8 +52,11 @@ const seenInside = (swarm: Swarm, info: ContainerInfo, task: Schemas.Task | unde
         })
       )
     ),
+    Effect.catchTag("NotFound", () => Effect.succeed(info)),
     // What the managers know is enough.
-    Effect.catch(() => Effect.succeed(info))
+    Effect.catch((error) =>
+      Effect.as(Effect.logDebug(`of container ${info.id} its node says nothing: ${error.message}`), info)
+    )
   )
 
 const inspect = Effect.fnUntraced(function*(swarm: Swarm, id: string) {

@@ -50,7 +50,7 @@ class Containers {
     this.#swarm = swarm
   }
 
-  #attributesOf(service: string): Effect.Effect<Attributes> {
+  #attributesOf(service: string): Effect.Effect<Attributes, Errors.Reason> {
     const known = this.#attributes.get(service)
     return known !== undefined ? Effect.succeed(known) : look(this.#swarm, operation, service).pipe(
       Effect.map((found): Attributes => {
@@ -60,7 +60,7 @@ class Containers {
         return attributes
       }),
       // Of one that is gone nobody can be asked.
-      Effect.catch(() => Effect.succeed({}))
+      Effect.catchTag("NotFound", () => Effect.succeed({}))
     )
   }
 

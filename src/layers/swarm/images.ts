@@ -75,7 +75,10 @@ const publish = Effect.fnUntraced(function*(swarm: Swarm, registry: string, imag
   yield* Stream.runDrain(Transfer.make(client, environment).push(name, {}))
   const { digests } = yield* images.inspectImage(name)
   // What it is called there is nobody's business here.
-  yield* Effect.ignore(images.removeImage(name, { force: false }))
+  yield* Effect.catch(
+    images.removeImage(name, { force: false }),
+    (error) => Effect.logWarning(`the name ${name} is left on the manager: ${error.message}`)
+  )
   const repository = repositoryOf(name)
   const digest = digests.find((one) => repositoryOf(one) === repository)
   if (digest !== undefined) return digest

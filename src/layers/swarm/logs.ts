@@ -84,8 +84,15 @@ const followed = (swarm: Swarm, { options, run, tellsLoss, tty }: Source): Strea
     return counted(
       position,
       on(swarm, position, { task, tty, follow: true, options }).pipe(
-        // The last read says whether anything is missing.
-        Stream.catch(() => Stream.empty),
+        // It goes on where it was; what is wrong with the managers the watch finds out.
+        Stream.retry(
+          Schedule.while(
+            Schedule.spaced("500 millis"),
+            ({ input }: { readonly input: Errors.Reason }) => input.isRetryable || input._tag === "Protocol"
+          )
+        ),
+        // The Swarm has forgotten it: the last read says what is left of it.
+        Stream.catchTag("NotFound", () => Stream.empty),
         Stream.concat(Stream.never),
         Stream.interruptWhen(over)
       )

@@ -59,20 +59,30 @@ export const committed = Effect.fnUntraced(function*(
   return yield* pin(swarm, id)
 })
 
-/** Takes the stand-in away, and the image that was made of it. A failure is nobody's but the manager's disk's. */
+const saying = (what: string, removal: Effect.Effect<unknown, Errors.Reason>): Effect.Effect<void> =>
+  removal.pipe(
+    Effect.asVoid,
+    Effect.catchTag("NotFound", () => Effect.void),
+    Effect.catch((error) => Effect.logWarning(`${what} is left on the manager: ${error.message}`))
+  )
+
+/** Takes the stand-in away, and the image that was made of it. What stays is said: it is on the manager's disk. */
 export const dismissed = (swarm: Swarm, found: Found): Effect.Effect<void> => {
   const { client, known } = swarm
   const mine = known.get(found.service.id)
   if (mine !== undefined && mine.standIn === undefined) return Effect.void
   const { image } = mine ?? {}
-  return Effect.ignore(tellEngine(client, {
-    operation: "remove",
-    method: "DELETE",
-    path: `/containers/${segment(nameOf(found))}`,
-    query: { force: 1, v: 1 }
-  })).pipe(
+  return saying(
+    nameOf(found),
+    tellEngine(client, {
+      operation: "remove",
+      method: "DELETE",
+      path: `/containers/${segment(nameOf(found))}`,
+      query: { force: 1, v: 1 }
+    })
+  ).pipe(
     Effect.andThen(
-      image === undefined ? Effect.void : Effect.ignore(Images.make(client).removeImage(image, { force: false }))
+      image === undefined ? Effect.void : saying(image, Images.make(client).removeImage(image, { force: false }))
     )
   )
 }

@@ -42,7 +42,10 @@ export const stop = Effect.fnUntraced(function*(
   if (!(yield* isRunning(swarm, found))) return
   const task = yield* taskNow(swarm, found)
   const there = isRunningTask(task)
-    ? yield* Effect.orElseSucceed(Effect.scoped(inside(swarm, operation, task)), () => undefined)
+    ? yield* Effect.catch(
+      Effect.scoped(inside(swarm, operation, task)),
+      (error) => Effect.as(Effect.logWarning(`container ${id} is stopped by the Swarm: ${error.message}`), undefined)
+    )
     : undefined
   if (there === undefined) return yield* withdraw(swarm, operation, found)
   const t = Math.ceil(grace / 1000)

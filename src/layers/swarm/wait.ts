@@ -46,20 +46,32 @@ const explained = Effect.fnUntraced(function*(
     return exit
   }
   const task = yield* swarm.watch.until(run, ({ task }) => Result.succeed(task))
-  const there = yield* Effect.orElseSucceed(Effect.scoped(inside(swarm, "wait", task)), () => undefined)
-  if (there === undefined) return exit
-  const isOom = yield* askEngine(
-    there.client,
-    { operation: "wait", method: "GET", path: `/containers/${segment(there.id)}/json` },
-    container
-  ).pipe(
-    Effect.map(({ state }) => state.oomKilled === true),
-    Effect.repeat({
-      until: (isOom) => isOom,
-      // A busy engine hears of the end first, and of its cause a moment later.
-      schedule: Schedule.upTo(Schedule.spaced("100 millis"), { times: 5 })
-    }),
-    Effect.catch(() => Effect.succeed(false))
+  const isOom = yield* Effect.gen(function*() {
+    const there = yield* inside(swarm, "wait", task)
+    if (there === undefined) return false
+    return yield* askEngine(
+      there.client,
+      { operation: "wait", method: "GET", path: `/containers/${segment(there.id)}/json` },
+      container
+    ).pipe(
+      Effect.map(({ state }) => state.oomKilled === true),
+      Effect.repeat({
+        until: (isOom) => isOom,
+        // A busy engine hears of the end first, and of its cause a moment later.
+        schedule: Schedule.upTo(Schedule.spaced("100 millis"), { times: 5 })
+      })
+    )
+  }).pipe(
+    Effect.scoped,
+    // Its node has removed it.
+    Effect.catchTag("NotFound", () => Effect.succeed(false)),
+    // That it was killed is known, and worth more than why.
+    Effect.catch((error) =>
+      Effect.as(
+        Effect.logWarning(`whether memory killed container ${run.service} cannot be told: ${error.message}`),
+        false
+      )
+    )
   )
   return isOom ? new ExitStatus.OomKilled() : exit
 })

@@ -30,6 +30,7 @@ describe("a program without descriptors", () => {
         "who has one": "EMFILE",
         "who is in a network": "EMFILE",
         "where names are asked for": starved,
+        "whether a log is whole": starved,
         "where an engine is": starved
       })
     } finally {

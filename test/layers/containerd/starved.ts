@@ -9,6 +9,9 @@ import * as Discover from "../../../src/layers/containerd/discover.ts"
 import { write } from "../../../src/layers/containerd/hostname.ts"
 import { signalDescendants } from "../../../src/layers/containerd/signal.ts"
 
+import { isKept } from "../../../src/layers/containerd/stdio/logging.ts"
+import * as Order from "../../../src/layers/containerd/stdio/order.ts"
+
 const [, , folder = ""] = process.argv
 
 /** Of an engine all that is asked here: the processes of a container. */
@@ -36,6 +39,7 @@ const looks = {
   "where names are asked for": issueOf(
     write(`${folder}/container`, { hostname: "c", network: "own", connected: undefined }, config)
   ),
+  "whether a log is whole": issueOf(isKept("logs", Order.paths(`${folder}/container`))),
   "where an engine is": Effect.map(
     Discover.candidates(
       { rootless: "enabled" },

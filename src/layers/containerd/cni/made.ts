@@ -115,6 +115,13 @@ export const find = Effect.fnUntraced(function*(
   return { network, made: folder }
 })
 
+/** Why it could not be made is on its way. */
+const saying = (name: string, undo: Effect.Effect<unknown, Errors.Reason>): Effect.Effect<void> =>
+  Effect.asVoid(
+    Effect.catch(undo, (error) =>
+      Effect.logWarning(`network ${name} was not made, and something of it is left behind: ${error.message}`))
+  )
+
 const createNetwork = Effect.fnUntraced(function*(
   settings: Networks.Settings,
   config: NetworkConfig
@@ -152,10 +159,10 @@ const createNetwork = Effect.fnUntraced(function*(
   yield* Places.take({ settings, internal, subnet, holder: fileOf(folder), operation }).pipe(
     Effect.flatMap((place) =>
       attempt(operation, () => write(folder, { ...description, place })).pipe(
-        Effect.onError(() => Effect.ignore(attempt(operation, () => Places.leave(place, fileOf(folder)))))
+        Effect.onError(() => saying(name, attempt(operation, () => Places.leave(place, fileOf(folder)))))
       )
     ),
-    Effect.onError(() => Effect.ignore(attempt(operation, () => discard(settings.made, name))))
+    Effect.onError(() => saying(name, attempt(operation, () => discard(settings.made, name))))
   )
   return name
 })

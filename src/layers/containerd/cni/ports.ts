@@ -101,9 +101,11 @@ const reserve = (port: PortBinding, holder: string): Effect.Effect<PortBinding, 
 
 /** Gives up ports, unless they have become another's. */
 export const release = (ports: ReadonlyArray<PortBinding>, holder: string): Effect.Effect<void> =>
-  Effect.forEach(ports, (port) => Effect.ignore(Effect.tryPromise(() => claims.release(fileOf(port), holder))), {
-    discard: true
-  })
+  Effect.forEach(ports, (port) =>
+    Effect.catch(
+      Effect.tryPromise(() => claims.release(fileOf(port), holder)),
+      ({ cause }) => Effect.logWarning(`port ${shown(port)} is claimed as long as ${holder} is there: ${String(cause)}`)
+    ), { discard: true })
 
 /** Finds a port of this machine for each that has none, and keeps all of them for a holder, the path of whose file it is. */
 export const acquire = (

@@ -4,6 +4,8 @@ import { open } from "node:fs/promises"
 import { basename, extname } from "node:path"
 import { fileURLToPath } from "node:url"
 import type * as Errors from "../../../Errors.ts"
+import { fromCause } from "../errors.ts"
+import { ifThere } from "../there.ts"
 import { decode, entryLength, type Log } from "./order.ts"
 
 /**
@@ -30,7 +32,8 @@ export const isRefused = ({ message }: Errors.Reason): boolean =>
 
 const begun = async (log: Log): Promise<boolean> => {
   const bytes = new Uint8Array(entryLength)
-  const order = await open(log.order, "r")
+  const order = await ifThere(open(log.order, "r"))
+  if (order === undefined) return false
   try {
     const { bytesRead } = await order.read(bytes, 0, entryLength, 0)
     return bytesRead === entryLength && decode(bytes, 0) === "begun"
@@ -40,5 +43,5 @@ const begun = async (log: Log): Promise<boolean> => {
 }
 
 /** Whether a logger keeps this log, or has kept it: it says so before its container starts. */
-export const isKept = (log: Log): Effect.Effect<boolean> =>
-  Effect.tryPromise(() => begun(log)).pipe(Effect.orElseSucceed(() => false))
+export const isKept = (operation: string, log: Log): Effect.Effect<boolean, Errors.Reason> =>
+  Effect.tryPromise({ try: () => begun(log), catch: (cause) => fromCause(operation, cause) })

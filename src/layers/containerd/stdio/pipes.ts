@@ -30,7 +30,11 @@ export interface Pipes {
 }
 
 /** What stays goes with the folder of the container that it is in. */
-const remove = (folder: string) => Effect.ignore(Effect.tryPromise(() => rm(folder, { recursive: true, force: true })))
+const remove = (folder: string) =>
+  Effect.catch(
+    Effect.tryPromise(() => rm(folder, { recursive: true, force: true })),
+    ({ cause }) => Effect.logWarning(`the pipes in ${folder} stay until their container is removed: ${String(cause)}`)
+  )
 
 /**
  * Makes the pipes of a process in a folder of their own. The scope closes and removes them.

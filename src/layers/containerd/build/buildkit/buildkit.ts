@@ -1,5 +1,7 @@
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -72,14 +74,16 @@ export const make = ({ channel, connect, credentials, importImages }: Options): 
         for (const response of responses) trace.push(response, statuses)
         return emit(statuses)
       }
-    ).pipe(
-      // The build's own failure says more.
-      Effect.ignore,
-      Effect.forkScoped
-    )
+    ).pipe(Effect.forkScoped)
     const end = (failed: boolean) =>
       Effect.gen(function*() {
-        yield* Effect.timeoutOption(Fiber.await(told), patience)
+        const all = yield* Effect.timeoutOption(Fiber.await(told), patience)
+        // The build's own failure says more.
+        if (!failed && !(Option.isSome(all) && Exit.isSuccess(all.value))) {
+          const why = Option.isSome(all) ? Exit.findErrorOption(all.value) : Option.none<Errors.Reason>()
+          const words = Option.isSome(why) ? why.value.message : "BuildKit does not end to tell of it"
+          yield* Effect.logWarning(`${name} is built, and of what its build has said something is missing: ${words}`)
+        }
         const last: Array<BuildStatus> = []
         trace.end(last, failed)
         yield* emit(last)

@@ -79,7 +79,9 @@ export const find = (
       const answers = yield* connect(path, config, namespace).pipe(
         Effect.as(true),
         Effect.scoped,
-        Effect.catch((error) => isChosen ? Effect.fail(error) : Effect.succeed(false))
+        Effect.catch((error) =>
+          isChosen ? Effect.fail(error) : Effect.as(Effect.logDebug(`BuildKit is not used: ${error.message}`), false)
+        )
       )
       if (answers) return path
     }
