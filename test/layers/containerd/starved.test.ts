@@ -31,6 +31,7 @@ describe("a program without descriptors", () => {
         "who is in a network": "EMFILE",
         "where names are asked for": starved,
         "whether a log is whole": starved,
+        "what a private engine has left": "EMFILE",
         "where an engine is": starved
       })
     } finally {

@@ -1,10 +1,13 @@
 /** What is looked up by a program that can open no file any more: prints what each step fails with. */
 import { Effect } from "effect"
 import { openSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Claims from "../../../src/layers/containerd/cni/claims.ts"
 import * as Members from "../../../src/layers/containerd/cni/members.ts"
 import { codeOf } from "../../../src/layers/containerd/copy/failure.ts"
+import * as Leftovers from "../../../src/layers/containerd/daemon/leftovers.ts"
+import type { Place } from "../../../src/layers/containerd/daemon/place.ts"
 import * as Discover from "../../../src/layers/containerd/discover.ts"
 import { write } from "../../../src/layers/containerd/hostname.ts"
 import { signalDescendants } from "../../../src/layers/containerd/signal.ts"
@@ -27,6 +30,8 @@ const issueOf = <A>(effect: Effect.Effect<A, { readonly _tag: string; readonly c
 const rejection = (run: () => Promise<unknown>) =>
   Effect.promise(() => run().then(() => "nothing", (cause: unknown) => codeOf(cause)))
 
+const place: Place = { id: "none", folder, runtime: join(folder, "run") }
+
 const claims = Claims.make(`${folder}/claims`)
 const config = { dns: undefined, extraHosts: [], hostAccess: undefined } as unknown as Parameters<typeof write>[2]
 
@@ -40,6 +45,7 @@ const looks = {
     write(`${folder}/container`, { hostname: "c", network: "own", connected: undefined }, config)
   ),
   "whether a log is whole": issueOf(isKept("logs", Order.paths(`${folder}/container`))),
+  "what a private engine has left": rejection(async () => Leftovers.find(place)),
   "where an engine is": Effect.map(
     Discover.candidates(
       { rootless: "enabled" },

@@ -139,7 +139,13 @@ const startDaemon = async (): Promise<void> => {
 const stopDaemon = async (child: ChildProcess): Promise<void> => {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const exit = new Promise((resolve) => child.once("exit", resolve))
-  Leftovers.terminate(plan)
+  try {
+    Leftovers.terminate(plan)
+  } catch (error) {
+    note(error)
+    // It cannot be looked for: then it is asked by way of who started it.
+    child.kill("SIGTERM")
+  }
   await Promise.race([exit, sleep(2000)])
   child.kill("SIGKILL")
   await exit

@@ -8,11 +8,15 @@ import { basename, dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as Places from "./place.ts"
 
+/** What says nothing of whether a thing is there. */
+const starved = new Set(["EMFILE", "ENFILE", "ENOMEM"])
+
 /** Whatever is read here can be gone before it is. */
 const attempt = <A>(read: () => A, otherwise: A): A => {
   try {
     return read()
-  } catch {
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && starved.has(String(cause.code))) throw cause
     return otherwise
   }
 }
@@ -70,7 +74,8 @@ interface Process {
 
 /** Those that live: of a dead one only its parent has not taken note. */
 const processes = (): ReadonlyArray<Process> =>
-  attempt(() => readdirSync("/proc"), []).map(Number).filter((pid) => pid > 1).flatMap((pid) =>
+  // Without it nobody would seem to run.
+  readdirSync("/proc").map(Number).filter((pid) => pid > 1).flatMap((pid) =>
     attempt((): ReadonlyArray<Process> => {
       // The second field is a name, in which there may be anything: proc(5).
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
@@ -137,7 +142,8 @@ const unescape = (path: string): string =>
   path.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8)))
 
 const mounts = ({ folder, runtime }: Places.Place): ReadonlyArray<string> =>
-  attempt(() => readFileSync("/proc/self/mountinfo", "utf8"), "").split("\n")
+  // Without it what somebody mounted there would be removed.
+  readFileSync("/proc/self/mountinfo", "utf8").split("\n")
     .map((line) => unescape(line.split(" ")[4] ?? ""))
     .filter((path) => [runtime, folder].some((own) => path.startsWith(`${own}/`)))
 
