@@ -76,10 +76,6 @@ export const incoming = <E = never>(
     wake()
   }
   const done: Next = watch.atEnd === undefined ? Cause.done() : Effect.andThen(watch.atEnd, Cause.done())
-  const lost = (): Errors.Reason => {
-    const cause = watch.unreadable?.()
-    return cause === undefined ? cut(watch.operation) : fromCause(watch.operation, cause)
-  }
   const fail = (reason: () => Errors.Reason): Next =>
     Effect.suspend((): Next => {
       const failure = watch.failure?.()
@@ -92,7 +88,7 @@ export const incoming = <E = never>(
     end(
       watch.isEnd?.(cause) === true
         ? done
-        : fail(() => isAborted(cause) ? lost() : fromCause(watch.operation, cause))
+        : fail(() => broke(watch.operation, cause, watch.unreadable?.()))
     )
   readable.on("error", broken)
   // After "end" this changes nothing.
@@ -125,6 +121,14 @@ export const incoming = <E = never>(
   })
   return Stream.fromPull(Effect.succeed(pull))
 }
+
+/** Why a body broke off: by what could not be read of it, if something could not. */
+export const broke = (operation: string, cause: unknown, unreadable: unknown): Errors.Reason =>
+  !isAborted(cause)
+    ? fromCause(operation, cause)
+    : unreadable === undefined
+    ? cut(operation)
+    : fromCause(operation, unreadable)
 
 /** How Node says that a response was cut off. */
 const isAborted = (cause: unknown): boolean =>

@@ -23,14 +23,16 @@ export type Endpoint =
   | { readonly _tag: "Unix"; readonly path: string }
   | { readonly _tag: "Tcp"; readonly host: string; readonly port: number; readonly prefix: string; readonly tls?: Tls }
 
+/** Among the headers of a request: who is told of it when it is made, since the modem does not show it. */
+export const onRequest: unique symbol = Symbol("effect-containers/layers/dockerApi/onRequest")
+
 /** What `dial` of dockerode's modem takes, as far as it is used here. */
 export interface Dial {
   readonly path: string
   readonly method: string
   readonly options?: { readonly _query: object; readonly _body: object } | undefined
   readonly file?: NodeJS.ReadableStream | Buffer | undefined
-  readonly headers: Record<string, string>
-  readonly abortSignal: AbortSignal
+  readonly headers: Record<string, string> & { readonly [onRequest]?: (request: Http.ClientRequest) => void }
   readonly isStream: true
   readonly hijack?: boolean | undefined
   readonly statusCodes: Readonly<Record<number, true>>
@@ -83,12 +85,13 @@ const makeAgent = (endpoint: Endpoint, connectTimeout: number, sockets: Set<Net.
 
   // The modem follows redirects with a request of its own that has no handler for errors: one that fails would end the
   // process. No engine redirects, so its follower, the only listener there is at this moment, is taken away.
-  const hidden = agent as { addRequest?: (request: Http.ClientRequest, ...rest: Array<unknown>) => void }
+  const hidden = agent as { addRequest?: (request: Http.ClientRequest, options: Pick<Dial, "headers">) => void }
   const add = hidden.addRequest
   if (add !== undefined) {
-    hidden.addRequest = (request, ...rest) => {
+    hidden.addRequest = (request, options) => {
       request.removeAllListeners("response")
-      Reflect.apply(add, agent, [request, ...rest])
+      options.headers[onRequest]?.(request)
+      Reflect.apply(add, agent, [request, options])
     }
   }
 

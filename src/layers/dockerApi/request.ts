@@ -1,5 +1,4 @@
 import * as NodeStream from "@effect/platform-node-shared/NodeStream"
-import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -7,100 +6,25 @@ import * as Stream from "effect/Stream"
 import * as Http from "node:http"
 import * as Net from "node:net"
 import type { Readable } from "node:stream"
-import { inspect } from "node:util"
 import type * as Errors from "../../Errors.ts"
+import { collect, isFine, isReset, longestAnswer, longestRefusal } from "./answer.ts"
 import { incoming } from "./body.ts"
-import type { Connection } from "./connection.ts"
+import * as Call from "./call.ts"
+import { type Client, type Request, segment } from "./call.ts"
 import { cut, fromCause, fromResponse, late, reason } from "./errors.ts"
 
-type Scalar = string | number | boolean | undefined
-
-/** A request to an engine. */
-export interface Request<E = never> {
-  /** For errors: which operation of the backend this is a part of. */
-  readonly operation: string
-  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE"
-  /** Below the API's version, its parts encoded. */
-  readonly path: string
-  /** What is `undefined` is left out; a list is a parameter that is repeated. */
-  readonly query?: Readonly<Record<string, Scalar | ReadonlyArray<string>>> | undefined
-  readonly json?: object | undefined
-  /** A tar archive to send. */
-  readonly archive?: Stream.Stream<Uint8Array, E> | undefined
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** A status of a refusal that is an answer too. */
-  readonly answer?: number | undefined
-}
-
-/** An engine to ask: a connection, and the version of the API that was agreed on. */
-export interface Client {
-  readonly connection: Connection
-  /** `"1.41"`; `undefined` before it was agreed on. */
-  readonly apiVersion: string | undefined
-  /** Milliseconds within which an answer that needs no waiting must be there. */
-  readonly requestTimeout: number
-  readonly isPodman: boolean
-}
-
-/** A part of a path. A `/` stays: an image's name is several. */
-export const segment = (text: string): string => text.split("/").map(encodeURIComponent).join("/")
-
-/** Whatever its status, a response is judged here and not in the modem, which does not look at how a body ends. */
-const everyStatus: Readonly<Record<number, true>> = Object.fromEntries(
-  Array.from({ length: 500 }, (_, i) => [100 + i, true])
-)
-
-/** A request on its way, or answered. */
-interface Call<E> {
-  readonly controller: AbortController
-  response: Http.IncomingMessage | Net.Socket | undefined
-  /** What came after its head and is no HTTP. */
-  unreadable: unknown
-  /** Why there is no more to send. */
-  failure: Cause.Cause<E> | undefined
-}
-
-const hide = (headers: Record<string, string>): Record<string, string> =>
-  // Credentials are in them, and the modem prints its options.
-  Object.defineProperty(headers, inspect.custom, { value: () => "headers" })
-
-const close = (call: Call<unknown>): void => {
-  const { response } = call
-  // One that was read to its end has given its connection back for the next request.
-  if (response instanceof Http.IncomingMessage && response.complete && response.readableEnded) return
-  call.controller.abort()
-  response?.destroy()
-}
-
-/** A body that is no HTTP breaks the connection, and only the request is told why. */
-const watchParser = (call: Call<unknown>, response: Http.IncomingMessage): void => {
-  if (!("req" in response) || !(response.req instanceof Http.ClientRequest)) return
-  response.req.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code?.startsWith("HPE_") === true) call.unreadable = error
-  })
-}
-
-const isReset = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && "code" in error &&
-  (error.code === "ECONNRESET" || error.code === "EPIPE")
+export { type Client, type Request, segment }
 
 /** Sends it and waits for the answer's head. The scope ends the exchange, and an interruption. */
 const exchange = Effect.fnUntraced(function*<E>(
   client: Client,
   request: Request<E>,
   options: { readonly hijack: boolean }
-): Effect.fn.Return<Call<E>, Errors.Reason | E, Scope.Scope> {
+): Effect.fn.Return<Call.Call<E>, Errors.Reason | E, Scope.Scope> {
   const scope = yield* Effect.scope
-  // Not aborted by the scope's end as such: a connection that is done with is kept.
-  const call: Call<E> = {
-    // @effect-diagnostics-next-line abortControllerInEffect:off
-    controller: new AbortController(),
-    response: undefined,
-    unreadable: undefined,
-    failure: undefined
-  }
+  const call = Call.make<E>()
   // Before there is anything to end, so that there is no moment at which it would be missed.
-  yield* Scope.addFinalizer(scope, Effect.sync(() => close(call)))
+  yield* Scope.addFinalizer(scope, Effect.sync(() => Call.close(call)))
 
   const { archive } = request
   let file: Readable | Buffer | undefined
@@ -118,11 +42,6 @@ const exchange = Effect.fnUntraced(function*<E>(
     file = Buffer.alloc(0)
   }
 
-  const query = Object.fromEntries(
-    Object.entries(request.query ?? {}).filter(([, value]) => value !== undefined)
-  )
-  const version = client.apiVersion === undefined ? "" : `/v${client.apiVersion}`
-  const path = `${client.connection.prefix}${version}${request.path}`
   const sent = Effect.callback<void, Errors.Reason | E>((resume) => {
     const failed = (cause: unknown) =>
       Effect.suspend((): Effect.Effect<never, Errors.Reason | E> =>
@@ -130,33 +49,10 @@ const exchange = Effect.fnUntraced(function*<E>(
           ? Effect.fail(fromCause(request.operation, cause))
           : Effect.failCause(call.failure)
       )
-    client.connection.dial({
-      // The modem wants the "?" to be there when there is a query, and only then.
-      path: Object.keys(query).length > 0 ? `${path}?` : path,
-      method: request.method,
-      options: { _query: query, _body: request.json ?? {} },
-      file,
-      headers: hide({
-        ...(file === undefined ? {} : { "Content-Type": archive === undefined ? "text/plain" : "application/x-tar" }),
-        ...request.headers
-      }),
-      abortSignal: call.controller.signal,
-      isStream: true,
-      hijack: options.hijack,
-      statusCodes: everyStatus
-    }, (error, result) => {
-      if (error !== null && error !== undefined) return resume(failed(error))
-      if (!(result instanceof Http.IncomingMessage || result instanceof Net.Socket)) {
-        return resume(failed(new Error("the engine's answer is of an unknown kind")))
-      }
-      call.response = result
-      // From here on nobody may be missing who hears that the connection broke.
-      result.on("error", () => {})
-      if (result instanceof Http.IncomingMessage) watchParser(call, result)
-      if (call.controller.signal.aborted) result.destroy()
-      resume(Effect.void)
+    Call.dial(client, request, call, { file, hijack: options.hijack }, (cause, response) => {
+      resume(response === undefined ? failed(cause) : Effect.void)
     })
-    return Effect.sync(() => close(call))
+    return Effect.sync(() => Call.close(call))
   })
   // The other side may close a connection that is kept at the very moment in which it is used again.
   yield* request.method === "GET" ? Effect.retry(sent, { times: 1, while: isReset }) : sent
@@ -165,7 +61,7 @@ const exchange = Effect.fnUntraced(function*<E>(
 
 const bodyOf = <E>(
   operation: string,
-  call: Call<E>,
+  call: Call.Call<E>,
   response: Http.IncomingMessage
 ): Stream.Stream<Uint8Array, Errors.Reason | E> =>
   incoming<E>(response, {
@@ -174,9 +70,6 @@ const bodyOf = <E>(
     unreadable: () => call.unreadable,
     failure: () => call.failure
   })
-
-/** An answer that is one value is never longer: bytes. */
-const longestAnswer = 64 * 1024 * 1024
 
 const text = <E>(operation: string, body: Stream.Stream<Uint8Array, E>): Effect.Effect<string, E | Errors.Protocol> =>
   Effect.suspend(() => {
@@ -197,13 +90,10 @@ const text = <E>(operation: string, body: Stream.Stream<Uint8Array, E>): Effect.
     )
   })
 
-/** Of an answer that says no, this much is read: bytes. */
-const longestRefusal = 64 * 1024
-
 const refused = <E>(
   client: Client,
   operation: string,
-  call: Call<E>,
+  call: Call.Call<E>,
   response: Http.IncomingMessage
 ): Effect.Effect<never, Errors.Reason | E> =>
   Effect.suspend(() => {
@@ -223,9 +113,6 @@ const refused = <E>(
       ))
     )
   })
-
-const isFine = (status: number | undefined): boolean =>
-  status !== undefined && status >= 200 && (status < 300 || status === 304)
 
 /** An answer whose body is still to come. */
 export interface Answer<E> {
@@ -268,17 +155,21 @@ type Deadline = { readonly deadline?: number | "none" | undefined }
 const deadlineOf = (client: Client, options?: Deadline): number | undefined =>
   options?.deadline === "none" ? undefined : options?.deadline ?? client.requestTimeout
 
+const isWithoutArchive = <E>(request: Request<E>): request is Request<never> => request.archive === undefined
+
 /** Sends a request and gives the whole body of the answer. Fails `TimedOut` when it is not there in time. */
 export const send = <E = never>(
   client: Client,
   request: Request<E>,
   options?: Deadline
 ): Effect.Effect<string, Errors.Reason | E> =>
-  withDeadline(
-    request.operation,
-    deadlineOf(client, options),
-    Effect.scoped(Effect.flatMap(open(client, request), ({ body }) => text(request.operation, body)))
-  )
+  isWithoutArchive(request)
+    ? collect(client, request, deadlineOf(client, options))
+    : withDeadline(
+      request.operation,
+      deadlineOf(client, options),
+      Effect.scoped(Effect.flatMap(open(client, request), ({ body }) => text(request.operation, body)))
+    )
 
 /** Reads one JSON value; `Protocol` when it is none, or not what a schema asks for. */
 export const decoded = <A>(
