@@ -64,8 +64,9 @@ export const collect = (
       })
       response.on("end", () => response.complete ? finish(Effect.succeed(text())) : fail(cut(operation)))
       response.on("error", (cause) => fail(broke(operation, cause, call.unreadable)))
-      // After its end this changes nothing.
-      response.on("close", () => fail(cut(operation)))
+      response.on("close", () => {
+        if (!isOver) fail(cut(operation))
+      })
     }
     const send = (isAgain: boolean): void =>
       Call.dial(client, request, call, {}, (cause, response) => {
