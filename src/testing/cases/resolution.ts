@@ -44,7 +44,7 @@ export const cases: ReadonlyArray<Case> = [
     Effect.gen(function*() {
       const port = 20_000 + Math.floor(Math.random() * 10_000)
       const asks = (name: string) =>
-        job(`until wget -q -O - http://${name}:${port}/; do sleep 0.1; done`).pipe(
+        job(`until wget -q -T 5 -O - http://${name}:${port}/; do sleep 0.1; done`).pipe(
           Effect.map(Container.network("bridge"))
         )
       const named = Container.hostAccess(yield* asks("host.containers.internal"))
