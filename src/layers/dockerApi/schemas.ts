@@ -7,8 +7,11 @@ import * as Schema from "effect/Schema"
  */
 const decoder = <S extends Schema.Codec<unknown, unknown>>(
   schema: S
-): (input: unknown) => Result.Result<S["Type"], Schema.SchemaError> =>
-  Schema.decodeUnknownResult(Schema.toCodecGoJson(schema))
+): (input: unknown) => Result.Result<S["Type"], Schema.SchemaError> => {
+  // Made when it is first used: most programs use few of them.
+  let decode: ((input: unknown) => Result.Result<S["Type"], Schema.SchemaError>) | undefined
+  return (input) => (decode ??= Schema.decodeUnknownResult(Schema.toCodecGoJson(schema)))(input)
+}
 
 const text = Schema.optionalKey(Schema.String)
 const texts = Schema.Array(Schema.String)
