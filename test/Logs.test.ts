@@ -371,8 +371,10 @@ describe("Logs", { timeout: 60_000 }, () => {
           fc.asyncProperty(
             fc.array(fc.record({ source, bytes: fc.uint8Array({ maxLength: 9000 }) }), { maxLength: 12 }),
             fc.option(fc.oneof(fc.nat(20), fc.nat(30_000)), { nil: undefined }),
-            async (frames, limit) => {
-              const output = await Effect.runPromise(Logs.collect(Stream.fromIterable(frames), { limit }))
+            fc.integer({ min: 1, max: 12 }),
+            async (frames, limit, chunkSize) => {
+              const arriving = Stream.fromIterable(frames, { chunkSize })
+              const output = await Effect.runPromise(Logs.collect(arriving, { limit }))
               const whole = concat(frames.map((frame) => frame.bytes))
               const kept = limit === undefined ? whole : whole.subarray(Math.max(0, whole.length - limit))
               assert.deepStrictEqual(output.combined, new Uint8Array(kept))
@@ -383,9 +385,30 @@ describe("Logs", { timeout: 60_000 }, () => {
               assert.deepStrictEqual(keptSources, sources.slice(sources.length - keptSources.length))
             }
           ),
-          { numRuns: 60 }
+          { numRuns: 120 }
         )
       ))
+
+    it("does not take more memory than its limit and a quarter more, whatever comes", () => {
+      const allocated: Array<number> = []
+      const original = globalThis.Uint8Array
+      globalThis.Uint8Array = new Proxy(original, {
+        construct: (target, given: [number]) => {
+          allocated.push(given[0])
+          return Reflect.construct(target, given)
+        }
+      })
+      try {
+        const collector = new Logs.Collector({ limit: 65_536 })
+        for (const size of [1, 80, 4096, 32_768, 65_536, 100_000]) {
+          const frame = { source: "stdout" as const, bytes: new original(size) }
+          for (let i = 0; i < 200; i++) collector.pushAll([frame, frame, frame])
+        }
+      } finally {
+        globalThis.Uint8Array = original
+      }
+      assert.isAtMost(allocated.reduce((sum, size) => sum + size, 0), 65_536 * 1.25)
+    })
 
     it("keeps no chunk alive and is not changed by what comes later", () => {
       const chunk = new Uint8Array(65_536).fill(97)

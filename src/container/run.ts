@@ -81,7 +81,7 @@ const toEnd = Effect.fnUntraced(function*<E, R>(
   const running = yield* launch(self, options.prepare)
   const collector = new Logs.Collector({ limit: running.outputLimit })
   yield* Stream.runForEachArray(running.output, (frames) => {
-    for (const frame of frames) collector.push(frame)
+    collector.pushAll(frames)
     return options.onOutput === undefined ? Effect.void : options.onOutput(frames)
   })
   const exit = yield* running.exit
@@ -205,7 +205,7 @@ export const stream = (self: Container): Stream.Stream<Logs.Frame, RunError | Er
     const end = running.exit.pipe(Effect.flatMap((exit) => judge(self, running, exit, collector.output())))
     return running.output.pipe(
       Stream.mapArray((frames) => {
-        for (const frame of frames) collector.push(frame)
+        collector.pushAll(frames)
         return frames
       }),
       Stream.concat(Stream.drain(Stream.fromEffect(end)))

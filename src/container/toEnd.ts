@@ -86,7 +86,7 @@ const toEnd = Effect.fnUntraced(function*<E, R>(
   const begun = yield* begin
   yield* Effect.mapError(
     Stream.runForEachArray(begun.process.output, (frames) => {
-      for (const frame of frames) collector.push(frame)
+      collector.pushAll(frames)
       return Effect.void
     }),
     begun.failed
@@ -137,7 +137,7 @@ export const stream = <E, R>(
     return begun.process.output.pipe(
       Stream.mapError(begun.failed),
       Stream.mapArray((frames) => {
-        for (const frame of frames) collector.push(frame)
+        collector.pushAll(frames)
         return frames
       }),
       Stream.concat(Stream.drain(Stream.fromEffect(end)))

@@ -42,6 +42,8 @@ export class Collector {
   readonly #limit: number
   readonly #largest: number
   #blocks: Array<Uint8Array> = []
+  /** Blocks whose bytes are forgotten. */
+  readonly #spare: Array<Uint8Array> = []
   /** Bytes used in the last block. */
   #used = 0
   #capacity = 0
@@ -55,43 +57,34 @@ export class Collector {
   constructor(options?: CollectOptions) {
     const limit = options?.limit ?? Number.POSITIVE_INFINITY
     this.#limit = limit > 0 ? Math.floor(limit) : 0
-    this.#largest = Math.min(LARGEST_BLOCK, Math.max(SMALLEST_BLOCK, Math.ceil(this.#limit / 4)))
+    this.#largest = Math.min(LARGEST_BLOCK, Math.max(SMALLEST_BLOCK, Math.ceil(this.#limit / 8)))
   }
 
   /** Adds a frame. */
   push(frame: Frame): void {
-    let bytes = frame.bytes
+    const { bytes, source } = frame
     if (bytes.length === 0) return
-    const last = this.#runs.at(-1)
-    if (last !== undefined && last.source === frame.source) last.length += bytes.length
-    else this.#runs.push({ source: frame.source, length: bytes.length })
-    this.#size += bytes.length
-    if (bytes.length > this.#limit) {
+    const skipped = bytes.length - this.#limit
+    if (skipped > 0) {
       // all that was here is older than what is kept of this frame
-      const skipped = bytes.length - this.#limit
-      this.#forget(this.#size - bytes.length + skipped)
-      this.#blocks = []
-      this.#used = this.#capacity = 0
-      bytes = bytes.subarray(skipped)
+      this.#clear(skipped)
+      this.#add(source, bytes.subarray(skipped))
+    } else this.#add(source, bytes)
+  }
+
+  /** Adds frames, in their order. Those that the later ones push out again are only counted. */
+  pushAll(frames: ReadonlyArray<Frame>): void {
+    let first = 0
+    if (this.#limit < Number.POSITIVE_INFINITY) {
+      first = frames.length
+      for (let bytes = 0; first > 0 && bytes < this.#limit;) bytes += frames[--first]!.bytes.length
     }
-    let from = 0
-    while (from < bytes.length) {
-      if (this.#used === this.#capacity) {
-        this.#capacity = Math.min(this.#largest, Math.max(SMALLEST_BLOCK, this.#capacity * 2))
-        this.#blocks.push(new Uint8Array(this.#capacity))
-        this.#used = 0
-      }
-      const block = this.#blocks.at(-1)!
-      const part = bytes.subarray(from, from + this.#capacity - this.#used)
-      block.set(part, this.#used)
-      this.#used += part.length
-      from += part.length
+    if (first > 0) {
+      let skipped = 0
+      for (let i = 0; i < first; i++) skipped += frames[i]!.bytes.length
+      this.#clear(skipped)
     }
-    let whole = 0
-    while (
-      whole < this.#blocks.length - 1 && this.#size - this.#blocks[whole]!.length >= this.#limit
-    ) this.#forget(this.#blocks[whole++]!.length)
-    if (whole > 0) this.#blocks.splice(0, whole)
+    for (let i = first; i < frames.length; i++) this.push(frames[i]!)
   }
 
   /** What was kept so far. Copies it, so that later frames do not change it. */
@@ -115,6 +108,47 @@ export class Collector {
       if (end > start) pieces.push({ source: run.source, bytes: all.subarray(start, end) })
     }
     return Output.Output.makeUnsafe(pieces, this.#dropped + excess)
+  }
+
+  #add(source: Output.Source, bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    const last = this.#runs.at(-1)
+    if (last !== undefined && last.source === source) last.length += bytes.length
+    else this.#runs.push({ source, length: bytes.length })
+    this.#size += bytes.length
+    let whole = 0
+    while (
+      whole < this.#blocks.length - 1 && this.#size - this.#blocks[whole]!.length >= this.#limit
+    ) this.#forget(this.#blocks[whole++]!.length)
+    if (whole > 0) this.#spare.push(...this.#blocks.splice(0, whole))
+    let from = 0
+    while (from < bytes.length) {
+      if (this.#used === this.#capacity) this.#grow()
+      const to = Math.min(bytes.length, from + this.#capacity - this.#used)
+      this.#blocks.at(-1)!.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to), this.#used)
+      this.#used += to - from
+      from = to
+    }
+  }
+
+  /** A block more: one whose bytes are forgotten, if there is one. */
+  #grow(): void {
+    const block = this.#spare.pop() ??
+      new Uint8Array(Math.min(this.#largest, Math.max(SMALLEST_BLOCK, this.#capacity * 2)))
+    this.#blocks.push(block)
+    this.#capacity = block.length
+    this.#used = 0
+  }
+
+  /** Forgets all that is here, and counts that more as dropped. */
+  #clear(skipped: number): void {
+    this.#dropped += this.#size + skipped
+    this.#size = 0
+    this.#runs = []
+    this.#first = 0
+    this.#spare.push(...this.#blocks)
+    this.#blocks = []
+    this.#used = this.#capacity = 0
   }
 
   #forget(bytes: number): void {
@@ -172,10 +206,7 @@ export const collect: <
       Effect.suspend(() => {
         const collector = new Collector(options)
         return Effect.as(
-          Stream.runForEachArray(self, (frames) =>
-            Effect.sync(() => {
-              for (let i = 0; i < frames.length; i++) collector.push(frames[i]!)
-            })),
+          Stream.runForEachArray(self, (frames) => Effect.sync(() => collector.pushAll(frames))),
           collector
         )
       }).pipe(Effect.map((collector) => collector.output()))

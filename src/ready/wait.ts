@@ -27,10 +27,10 @@ const drainDeadline = "10 seconds"
 const evidence = Effect.fnUntraced(function*(backend: Backend["Service"], id: string) {
   const info = yield* Effect.option(Effect.timeout(backend.inspect(id), "5 seconds"))
   const collector = new Logs.Collector({ limit: 16 * 1024 })
-  yield* Stream.runForEachArray(backend.logs(id, { tail: 20 }), (frames) =>
-    Effect.sync(() => {
-      for (const frame of frames) collector.push(frame)
-    })).pipe(Effect.timeout("5 seconds"), Effect.ignore)
+  yield* Stream.runForEachArray(
+    backend.logs(id, { tail: 20 }),
+    (frames) => Effect.sync(() => collector.pushAll(frames))
+  ).pipe(Effect.timeout("5 seconds"), Effect.ignore)
   const found = info._tag === "Some" ? info.value : undefined
   return {
     ...(found === undefined ? {} : { state: found.state }),

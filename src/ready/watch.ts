@@ -96,10 +96,7 @@ const exec: Watch<"Exec"> = ({ command, env, user }, watched) => {
       stdin: false
     }).pipe(Effect.mapError(({ reason }) => reason))
     const collector = new Logs.Collector({ limit: 4096 })
-    yield* Stream.runForEachArray(process.output, (frames) =>
-      Effect.sync(() => {
-        for (const frame of frames) collector.push(frame)
-      }))
+    yield* Stream.runForEachArray(process.output, (frames) => Effect.sync(() => collector.pushAll(frames)))
     const exit = yield* process.exit
     const said = collector.output().text.trimEnd().split("\n").at(-1) ?? ""
     return {

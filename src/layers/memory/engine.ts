@@ -194,7 +194,7 @@ const engineOf = (world: World): Engine["Service"] => {
     output: (container) =>
       Effect.map(held(container), ({ journal }) => {
         const collector = new Logs.Collector()
-        for (const frame of journal.frames()) collector.push(frame)
+        collector.pushAll(journal.frames())
         return collector.output()
       }),
     files: (container) => Effect.map(held(container), ({ files }) => filesOf(files)),
