@@ -37,11 +37,8 @@ const bytesOf = <E, R>(
   source: Output.Source | undefined
 ): Stream.Stream<Uint8Array, E, R> =>
   through(self, (): Stage<Frame, Uint8Array, never> => ({
-    push: (frames, out) => {
-      for (let i = 0; i < frames.length; i++) {
-        const frame = frames[i]!
-        if ((source === undefined || frame.source === source) && frame.bytes.length > 0) out.push(frame.bytes)
-      }
+    push: (frame, out) => {
+      if ((source === undefined || frame.source === source) && frame.bytes.length > 0) out.push(frame.bytes)
       return undefined
     },
     end: () => undefined

@@ -364,6 +364,21 @@ describe("Logs", { timeout: 60_000 }, () => {
       }))
   })
 
+  it.effect("what is made of a large array is given in small ones", () =>
+    Effect.gen(function*() {
+      const pieces = Array.from(
+        { length: 100 },
+        () => concat(Array.from({ length: 60 }, () => Logs.encode(out("a\n"))))
+      )
+      const sizes: Array<number> = []
+      yield* Stream.runForEachArray(
+        Logs.decode(Stream.fromArray(pieces)).pipe(Logs.lines),
+        (lines) => Effect.sync(() => sizes.push(lines.length))
+      )
+      assert.strictEqual(sizes.reduce((sum, size) => sum + size, 0), 6000)
+      assert.isBelow(Math.max(...sizes), 400)
+    }))
+
   describe("collect", () => {
     it.effect("keeps the last bytes and counts the others", () =>
       Effect.promise(() =>

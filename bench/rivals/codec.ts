@@ -5,6 +5,8 @@
 import { demultiplexStream } from "@docker/node-sdk"
 import Dockerode from "dockerode"
 import { Logs } from "effect-containers"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { EventEmitter } from "node:events"
@@ -26,12 +28,15 @@ const counting = () => {
 const batches = (pieces: Pieces, size: number): ReadonlyArray<Pieces> =>
   Array.from({ length: Math.ceil(pieces.length / size) }, (_, n) => pieces.slice(n * size, (n + 1) * size))
 
-/** As they arrive: what has come since the last look, 256 KiB at most, as one array. */
+/** As they arrive: what has come since the last look, 256 KiB at most, as one array. A socket is one pull, too. */
 const arriving = (pieces: Pieces): Stream.Stream<Uint8Array> =>
-  batches(pieces, Math.max(1, Math.floor(262144 / (pieces[0]?.length ?? 1)))).reduce(
-    (all: Stream.Stream<Uint8Array>, batch) => Stream.concat(all, Stream.fromArray(batch)),
-    Stream.empty
-  )
+  Stream.fromPull(Effect.sync(() => {
+    const left = batches(pieces, Math.max(1, Math.floor(262144 / (pieces[0]?.length ?? 1)))).values()
+    return Effect.suspend(() => {
+      const { value } = left.next()
+      return value !== undefined && Arr.isReadonlyArrayNonEmpty(value) ? Effect.succeed(value) : Cause.done()
+    })
+  }))
 
 /** What it asks of what it is given, which is less than a stream. */
 interface Demux {

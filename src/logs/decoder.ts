@@ -245,22 +245,6 @@ class TimedLines {
   }
 }
 
-const chunks = <E>(
-  machine: {
-    readonly push: (chunk: Uint8Array, out: Array<Frame>) => E | undefined
-    readonly end: () => E | undefined
-  }
-): Stage<Uint8Array, Frame, E> => ({
-  push: (input, out) => {
-    for (let i = 0; i < input.length; i++) {
-      const failure = machine.push(input[i]!, out)
-      if (failure !== undefined) return failure
-    }
-    return undefined
-  },
-  end: () => machine.end()
-})
-
 /**
  * Reads the frames of a container's output from the bytes that the engine sends (stdcopy), see {@link Decoder}. All
  * frames that came before a failure are delivered before it.
@@ -298,8 +282,7 @@ export const decode: <
       <E, R>(
         self: Stream.Stream<Uint8Array, E, R>,
         options?: DecodeOptions
-      ): Stream.Stream<Frame, E | Errors.Protocol | Errors.Internal, R> =>
-        through(self, () => chunks(new Decoder(options)))
+      ): Stream.Stream<Frame, E | Errors.Protocol | Errors.Internal, R> => through(self, () => new Decoder(options))
     )
 
 /**
@@ -328,10 +311,10 @@ export const decodeRaw: <
     ): Stream.Stream<Frame, E | Errors.Protocol, R> =>
       through(self, (): Stage<Uint8Array, Frame, Errors.Protocol> =>
         options?.timestamps === true
-          ? chunks(new TimedLines())
+          ? new TimedLines()
           : {
-            push: (input, out) => {
-              for (const bytes of input) if (bytes.length > 0) out.push({ source: "stdout", bytes })
+            push: (bytes, out) => {
+              if (bytes.length > 0) out.push({ source: "stdout", bytes })
               return undefined
             },
             end: () => undefined

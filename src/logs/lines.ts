@@ -53,41 +53,9 @@ const unfinished = (bytes: Uint8Array): number => {
 
 /** Decodes the bytes of one source, which may cut characters. `TextDecoder`'s own streaming mode is several times slower. */
 class Utf8 {
-  readonly #scratch: Uint8Array
   #held = new Uint8Array(0)
 
-  /** The scratch space is shared by the sources of one stream. */
-  constructor(scratch: Uint8Array) {
-    this.#scratch = scratch
-  }
-
-  /** Gives the text of the frames `[from, to)`, which are of this source, in parts that are cheap to make. */
-  decode(frames: ReadonlyArray<Frame>, from: number, to: number, use: (text: string) => void): void {
-    if (to - from === 1) return use(this.#push(frames[from]!.bytes))
-    let used = 0
-    for (let i = from; i < to; i++) {
-      const bytes = frames[i]!.bytes
-      if (used > 0 && (bytes.length >= DIRECT || used + bytes.length > SCRATCH)) {
-        use(this.#push(this.#scratch.subarray(0, used)))
-        used = 0
-      }
-      if (bytes.length >= DIRECT) {
-        use(this.#push(bytes))
-      } else {
-        this.#scratch.set(bytes, used)
-        used += bytes.length
-      }
-    }
-    if (used > 0) use(this.#push(this.#scratch.subarray(0, used)))
-  }
-
-  end(): string {
-    const held = this.#held
-    this.#held = new Uint8Array(0)
-    return decoder.decode(held)
-  }
-
-  #push(bytes: Uint8Array): string {
+  decode(bytes: Uint8Array): string {
     let all = bytes
     if (this.#held.length > 0) {
       all = new Uint8Array(this.#held.length + bytes.length)
@@ -100,16 +68,54 @@ class Utf8 {
     this.#held = all.slice(all.length - open)
     return decoder.decode(all.subarray(0, all.length - open))
   }
+
+  end(): string {
+    const held = this.#held
+    this.#held = new Uint8Array(0)
+    return decoder.decode(held)
+  }
 }
 
-/** Calls `use` for each run of neighbours that have one source and, being one read, one timestamp. */
-const runs = (frames: ReadonlyArray<Frame>, use: (frame: Frame, from: number, to: number) => void): void => {
-  for (let i = 0; i < frames.length;) {
-    const frame = frames[i]!
-    let j = i + 1
-    while (j < frames.length && frames[j]!.source === frame.source && frames[j]!.timestamp === frame.timestamp) j++
-    use(frame, i, j)
-    i = j
+/** The text of frames, in parts that are cheap to make: neighbours that have one source and, being one read, one timestamp. */
+class Texts<B> {
+  readonly #use: (text: string, source: Output.Source, timestamp: bigint | undefined, out: Array<B>) => void
+  readonly #sides = { stdout: new Utf8(), stderr: new Utf8() }
+  /** What frames that are waiting have written. */
+  readonly #waiting = new Uint8Array(SCRATCH)
+  #used = 0
+  #source: Output.Source = "stdout"
+  #timestamp: bigint | undefined = undefined
+
+  constructor(use: (text: string, source: Output.Source, timestamp: bigint | undefined, out: Array<B>) => void) {
+    this.#use = use
+  }
+
+  push({ bytes, source, timestamp }: Frame, out: Array<B>): void {
+    if (
+      this.#used > 0 &&
+      (source !== this.#source || bytes.length >= DIRECT || this.#used + bytes.length > SCRATCH ||
+        timestamp !== this.#timestamp)
+    ) this.flush(out)
+    this.#source = source
+    this.#timestamp = timestamp
+    if (bytes.length >= DIRECT) {
+      this.#use(this.#sides[source].decode(bytes), source, timestamp, out)
+    } else {
+      this.#waiting.set(bytes, this.#used)
+      this.#used += bytes.length
+    }
+  }
+
+  flush(out: Array<B>): void {
+    if (this.#used === 0) return
+    const bytes = this.#waiting.subarray(0, this.#used)
+    this.#used = 0
+    this.#use(this.#sides[this.#source].decode(bytes), this.#source, this.#timestamp, out)
+  }
+
+  /** Of a source that has ended, what is left: a character that was cut. */
+  end(source: Output.Source): string {
+    return this.#sides[source].end()
   }
 }
 
@@ -136,39 +142,39 @@ const runs = (frames: ReadonlyArray<Frame>, use: (frame: Frame, from: number, to
  */
 export const text = <E, R>(self: Stream.Stream<Frame, E, R>): Stream.Stream<string, E, R> =>
   through(self, (): Stage<Frame, string, never> => {
-    const scratch = new Uint8Array(SCRATCH)
-    const sides = { stdout: new Utf8(scratch), stderr: new Utf8(scratch) }
-    const put = (text: string, out: Array<string>) => {
-      if (text !== "") out.push(text)
+    let all = ""
+    const texts = new Texts<string>((text) => {
+      all += text
+    })
+    const put = (out: Array<string>) => {
+      if (all !== "") out.push(all)
+      all = ""
     }
     return {
-      push: (frames, out) => {
-        let all = ""
-        runs(frames, (frame, from, to) => {
-          sides[frame.source].decode(frames, from, to, (text) => {
-            all += text
-          })
-        })
-        put(all, out)
+      push: (frame, out) => {
+        texts.push(frame, out)
         return undefined
       },
+      flush: (out) => {
+        texts.flush(out)
+        put(out)
+      },
       end: (out) => {
-        put(sides.stdout.end() + sides.stderr.end(), out)
+        all = texts.end("stdout") + texts.end("stderr")
+        put(out)
         return undefined
       }
     }
   })
 
 class Splitter {
-  readonly utf8: Utf8
   readonly #source: Output.Source
   readonly #maxLength: number
   #carry = ""
   #timestamp: bigint | undefined = undefined
 
-  constructor(source: Output.Source, scratch: Uint8Array, maxLength: number) {
+  constructor(source: Output.Source, maxLength: number) {
     this.#source = source
-    this.utf8 = new Utf8(scratch)
     this.#maxLength = maxLength
   }
 
@@ -202,8 +208,8 @@ class Splitter {
     this.#carry = held
   }
 
-  end(out: Array<Line>): void {
-    this.push(this.utf8.end(), this.#timestamp, out)
+  end(text: string, out: Array<Line>): void {
+    this.push(text, this.#timestamp, out)
     if (this.#carry !== "") this.#emit(this.#carry, out)
   }
 
@@ -251,23 +257,18 @@ export const lines: <
     (args) => Stream.isStream(args[0]),
     <E, R>(self: Stream.Stream<Frame, E, R>, options?: LinesOptions): Stream.Stream<Line, E, R> =>
       through(self, (): Stage<Frame, Line, never> => {
-        const scratch = new Uint8Array(SCRATCH)
         const longest = options?.maxLength ?? MAX_LENGTH
-        const sides = {
-          stdout: new Splitter("stdout", scratch, longest),
-          stderr: new Splitter("stderr", scratch, longest)
-        }
+        const sides = { stdout: new Splitter("stdout", longest), stderr: new Splitter("stderr", longest) }
+        const texts = new Texts<Line>((text, source, timestamp, out) => sides[source].push(text, timestamp, out))
         return {
-          push: (frames, out) => {
-            runs(frames, (frame, from, to) => {
-              const side = sides[frame.source]
-              side.utf8.decode(frames, from, to, (text) => side.push(text, frame.timestamp, out))
-            })
+          push: (frame, out) => {
+            texts.push(frame, out)
             return undefined
           },
+          flush: (out) => texts.flush(out),
           end: (out) => {
-            sides.stdout.end(out)
-            sides.stderr.end(out)
+            sides.stdout.end(texts.end("stdout"), out)
+            sides.stderr.end(texts.end("stderr"), out)
             return undefined
           }
         }

@@ -5,11 +5,19 @@ import * as Stream from "effect/Stream"
 
 /** A step of a stream that works on whole arrays, with state and without an Effect per element. */
 export interface Stage<A, B, E> {
-  /** Takes what came in one pull. After a failure it is not called again. */
-  readonly push: (input: ReadonlyArray<A>, out: Array<B>) => E | undefined
+  /** Takes what came next. After a failure it is not called again. */
+  readonly push: (input: A, out: Array<B>) => E | undefined
+  /** Called when all that came is pushed: puts out what was held back to be handled with what follows. */
+  readonly flush?: ((out: Array<B>) => void) | undefined
   /** Called once, when the source has ended or failed; the failure of a source that failed is its own. */
   readonly end: (out: Array<B>) => E | undefined
 }
+
+/**
+ * So many are delivered at once, or a few more. Of small things that are made of a large array, such as lines, most would
+ * else be alive when the collector of young garbage comes, which costs three times as much.
+ */
+const enough = 256
 
 /** Puts a stage behind a stream. What a stage put out before a failure is delivered before the failure. */
 export const through = <A, B, E, R, E2>(
@@ -20,15 +28,30 @@ export const through = <A, B, E, R, E2>(
     Effect.sync(() => {
       type Next = Pull.Pull<Arr.NonEmptyReadonlyArray<B>, E | E2>
       const stage = make()
+      let input: ReadonlyArray<A> = []
+      let at = 0
       let last: Next | undefined
-      const next: Next = Effect.suspend(() => last ?? read)
+      const advance = (): Next => {
+        const out: Array<B> = []
+        while (at < input.length && out.length < enough) {
+          const failure = stage.push(input[at++]!, out)
+          if (failure === undefined) continue
+          last = Effect.fail(failure)
+          break
+        }
+        if (at === input.length) {
+          stage.flush?.(out)
+          input = []
+          at = 0
+        }
+        return deliver(out)
+      }
+      const next: Next = Effect.suspend(() => last ?? (at < input.length ? advance() : read))
       const deliver = (out: Array<B>): Next => Arr.isArrayNonEmpty(out) ? Effect.succeed(out) : next
       const read: Next = Effect.matchCauseEffect(pull, {
-        onSuccess: (input): Next => {
-          const out: Array<B> = []
-          const failure = stage.push(input, out)
-          if (failure !== undefined) last = Effect.fail(failure)
-          return deliver(out)
+        onSuccess: (arrived): Next => {
+          input = arrived
+          return advance()
         },
         onFailure: (cause): Next => {
           const out: Array<B> = []

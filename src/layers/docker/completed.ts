@@ -52,11 +52,9 @@ export const completed = (output: Output, log: Output): Output =>
         stderr: rest(told.stderr)
       }
       return {
-        push: (frames, out) => {
-          for (const frame of frames) {
-            const bytes = after[frame.source](frame.bytes)
-            if (bytes.length > 0) out.push({ ...frame, bytes })
-          }
+        push: (frame, out) => {
+          const bytes = after[frame.source](frame.bytes)
+          if (bytes.length > 0) out.push({ ...frame, bytes })
           return undefined
         },
         end: () => undefined

@@ -32,11 +32,9 @@ const after = (bytes: Bytes, skipped: number): Bytes =>
   through(bytes, (): Stage<Uint8Array, Uint8Array, never> => {
     let left = skipped
     return {
-      push: (chunks, out) => {
-        for (const chunk of chunks) {
-          if (left < chunk.length) out.push(left === 0 ? chunk : chunk.subarray(left))
-          left = Math.max(0, left - chunk.length)
-        }
+      push: (chunk, out) => {
+        if (left < chunk.length) out.push(left === 0 ? chunk : chunk.subarray(left))
+        left = Math.max(0, left - chunk.length)
         return undefined
       },
       end: () => undefined

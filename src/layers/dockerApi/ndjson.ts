@@ -47,13 +47,7 @@ export const values = <A, B, E, R>(
       return rest.length > longestLine ? odd(`a line of the engine's answer is longer than ${longestLine}`) : undefined
     }
     return {
-      push: (chunks, out) => {
-        for (const chunk of chunks) {
-          const failure = lines(decoder.decode(chunk, { stream: true }), out)
-          if (failure !== undefined) return failure
-        }
-        return undefined
-      },
+      push: (chunk, out) => lines(decoder.decode(chunk, { stream: true }), out),
       end: (out) => line(rest + decoder.decode(), out)
     }
   })

@@ -51,12 +51,10 @@ export const withoutNotice = <Failure>(
       return true
     }
     return {
-      push: (input, out) => {
-        for (const frame of input) {
-          if (isHeld(frame)) continue
-          release(out)
-          if (!isHeld(frame)) out.push(frame)
-        }
+      push: (frame, out) => {
+        if (isHeld(frame)) return undefined
+        release(out)
+        if (!isHeld(frame)) out.push(frame)
         return undefined
       },
       end: (out) => {

@@ -56,11 +56,9 @@ export class Position {
         return skipped === bytes.length ? undefined : { ...frame, bytes: bytes.subarray(skipped) }
       }
       return {
-        push: (input, out) => {
-          for (const frame of input) {
-            const rest = untaken(frame)
-            if (rest !== undefined) out.push(rest)
-          }
+        push: (frame, out) => {
+          const rest = untaken(frame)
+          if (rest !== undefined) out.push(rest)
           return undefined
         },
         end: () => undefined

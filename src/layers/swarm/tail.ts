@@ -26,11 +26,9 @@ export const last = <E>(frames: Stream.Stream<Frame, E>, tail: number): Stream.S
       while (kept.length > 0 && lines - linesIn(kept[0]!) >= wanted) lines -= linesIn(kept.shift()!)
     }
     return {
-      push: (input) => {
-        for (const frame of input) {
-          kept.push(frame)
-          lines += linesIn(frame)
-        }
+      push: (frame) => {
+        kept.push(frame)
+        lines += linesIn(frame)
         trim(tail + 1)
         return undefined
       },
