@@ -3,6 +3,7 @@ import * as Stream from "effect/Stream"
 import type * as Output from "../Output.ts"
 import type { Frame } from "./frame.ts"
 import { type Stage, through } from "./stage.ts"
+import { Utf8 } from "./utf8.ts"
 
 /**
  * A line of what a container wrote, without its end.
@@ -33,48 +34,6 @@ const MAX_LENGTH = 16 * 1024 * 1024
 const SCRATCH = 64 * 1024
 /** From how many bytes on decoding a frame by itself is cheaper than copying it next to its neighbours. */
 const DIRECT = 4 * 1024
-
-// a mark at the beginning is kept: it is a part of what the container wrote
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
-
-/** How many bytes at the end are the beginning of a character of UTF-8 that has not ended. */
-const unfinished = (bytes: Uint8Array): number => {
-  const n = bytes.length
-  for (let back = 1; back <= 3 && back <= n; back++) {
-    const byte = bytes[n - back]!
-    if (byte < 0x80) return 0
-    if (byte >= 0xc0) {
-      const size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2
-      return size > back ? back : 0
-    }
-  }
-  return 0
-}
-
-/** Decodes the bytes of one source, which may cut characters. `TextDecoder`'s own streaming mode is several times slower. */
-class Utf8 {
-  #held = new Uint8Array(0)
-
-  decode(bytes: Uint8Array): string {
-    let all = bytes
-    if (this.#held.length > 0) {
-      all = new Uint8Array(this.#held.length + bytes.length)
-      all.set(this.#held)
-      all.set(bytes, this.#held.length)
-      this.#held = new Uint8Array(0)
-    }
-    const open = unfinished(all)
-    if (open === 0) return decoder.decode(all)
-    this.#held = all.slice(all.length - open)
-    return decoder.decode(all.subarray(0, all.length - open))
-  }
-
-  end(): string {
-    const held = this.#held
-    this.#held = new Uint8Array(0)
-    return decoder.decode(held)
-  }
-}
 
 /** The text of frames, in parts that are cheap to make: neighbours that have one source and, being one read, one timestamp. */
 class Texts<B> {

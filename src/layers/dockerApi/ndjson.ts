@@ -2,6 +2,7 @@ import * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
 import type * as Errors from "../../Errors.ts"
 import { type Stage, through } from "../../logs/stage.ts"
+import { Utf8 } from "../../logs/utf8.ts"
 import { reason } from "./errors.ts"
 
 /** No engine's line comes near it: characters. */
@@ -18,17 +19,18 @@ export const values = <A, B, E, R>(
   take: (value: A, out: Array<B>) => Errors.Reason | undefined
 ): Stream.Stream<B, E | Errors.Reason, R> =>
   through(body, (): Stage<Uint8Array, B, Errors.Reason> => {
-    const decoder = new TextDecoder()
+    const utf8 = new Utf8()
     let rest = ""
     const odd = (message: string) => reason("Protocol", { operation, message })
 
     const line = (text: string, out: Array<B>): Errors.Reason | undefined => {
-      if (text.trim() === "") return undefined
       let json: unknown
       try {
         json = JSON.parse(text)
       } catch {
-        return odd(`a line of the engine's answer is not JSON: ${JSON.stringify(text.slice(0, 100))}`)
+        return text.trim() === ""
+          ? undefined
+          : odd(`a line of the engine's answer is not JSON: ${JSON.stringify(text.slice(0, 100))}`)
       }
       const value = decode(json)
       return Result.isSuccess(value)
@@ -38,7 +40,7 @@ export const values = <A, B, E, R>(
     const lines = (text: string, out: Array<B>): Errors.Reason | undefined => {
       let from = 0
       for (let to = text.indexOf("\n"); to >= 0; to = text.indexOf("\n", from)) {
-        const failure = line(rest + text.slice(from, to), out)
+        const failure = line(rest === "" ? text.slice(from, to) : rest + text.slice(from, to), out)
         if (failure !== undefined) return failure
         rest = ""
         from = to + 1
@@ -47,7 +49,7 @@ export const values = <A, B, E, R>(
       return rest.length > longestLine ? odd(`a line of the engine's answer is longer than ${longestLine}`) : undefined
     }
     return {
-      push: (chunk, out) => lines(decoder.decode(chunk, { stream: true }), out),
-      end: (out) => line(rest + decoder.decode(), out)
+      push: (chunk, out) => lines(utf8.decode(chunk), out),
+      end: (out) => line(rest + utf8.end(), out)
     }
   })

@@ -255,9 +255,7 @@ const amounts = (input: unknown): Message["progress"] | undefined => {
   for (const key in input) if (key !== "current" && key !== "total") return undefined
   const { current, total } = input as { readonly current?: unknown; readonly total?: unknown }
   if (current === undefined) return total === undefined ? {} : undefined
-  if (!Number.isFinite(current)) return undefined
-  if (total === undefined) return { current: current as number }
-  return Number.isFinite(total) ? { current: current as number, total: total as number } : undefined
+  return Number.isFinite(current) && (total === undefined || Number.isFinite(total)) ? input : undefined
 }
 
 /** What nearly all of the lines of a transfer are; `undefined` for what only the schema can judge. */

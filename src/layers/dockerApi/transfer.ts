@@ -34,10 +34,12 @@ const phases: ReadonlyArray<readonly [words: string, Phase]> = [
   ["Pushed", "Complete"]
 ]
 
+const exactly = new Map(phases)
+
 const phaseOf = (status: string, isPodman: boolean): Phase =>
   isPodman && status === Podman.lastOfLayer
     ? "Complete"
-    : phases.find(([words]) => status.startsWith(words))?.[1] ?? "Message"
+    : exactly.get(status) ?? phases.find(([words]) => status.startsWith(words))?.[1] ?? "Message"
 
 /** The failure that a line reports. It comes in the middle of an answer that began as a success. */
 export const failureOf = (operation: string, message: Schemas.Message): Errors.Reason | undefined => {
