@@ -17,7 +17,11 @@ import { image } from "./contender.ts"
 import { Walker } from "./loop.ts"
 
 /** Reads all that the command writes and gives how many bytes it were; pauses a millisecond after each `slow` bytes. */
-type Read = (command: ReadonlyArray<string>, slow: number) => Promise<number>
+interface Read {
+  (command: ReadonlyArray<string>, slow: number): Promise<number>
+  /** Ends what it has opened for all that it reads. */
+  readonly end?: () => Promise<void>
+}
 
 /** Says when a consumer has taken so much that it is to pause. */
 const pauses = (slow: number) => {
@@ -119,21 +123,23 @@ const sdk = (host: string): Read => async (command, slow) => {
   return bytes
 }
 
-const ours = (host: string): Read => async (command, slow) => {
+const ours = (host: string): Read => {
   const runtime = ManagedRuntime.make(Docker.layer({ host }))
-  let bytes = 0
-  const isDue = pauses(slow)
-  await runtime.runPromise(Stream.runForEachArray(
-    Container.stream(Container.make(image).pipe(Container.command(command))),
-    (frames) => {
-      let size = 0
-      for (let n = 0; n < frames.length; n++) size += frames[n]!.bytes.length
-      bytes += size
-      return isDue(size) ? Effect.sleep(1) : Effect.void
-    }
-  ))
-  await runtime.dispose()
-  return bytes
+  const read = async (command: ReadonlyArray<string>, slow: number): Promise<number> => {
+    let bytes = 0
+    const isDue = pauses(slow)
+    await runtime.runPromise(Stream.runForEachArray(
+      Container.stream(Container.make(image).pipe(Container.command(command))),
+      (frames) => {
+        let size = 0
+        for (let n = 0; n < frames.length; n++) size += frames[n]!.bytes.length
+        bytes += size
+        return isDue(size) ? Effect.sleep(1) : Effect.void
+      }
+    ))
+    return bytes
+  }
+  return Object.assign(read, { end: () => runtime.dispose() })
 }
 
 const cli = (host: string, program: string): Read => async (command, slow) => {
@@ -148,10 +154,11 @@ const cli = (host: string, program: string): Read => async (command, slow) => {
   return bytes
 }
 
-const ways = { raw, dockerode, sdk, ours, cli }
+const ways: Readonly<Record<string, (host: string, program: string) => Read>> = { raw, dockerode, sdk, ours, cli }
 
-export const make = (host: string, way: keyof typeof ways, program: string) => {
-  const read = ways[way](host, program)
+export const make = (host: string, way: string, program: string) => {
+  const read = ways[way]?.(host, program)
+  if (read === undefined) throw new Error(`no way is called ${way}`)
   return {
     read,
     /** What memory it had at most while it read, over what it had before: MiB. */
@@ -162,6 +169,7 @@ export const make = (host: string, way: keyof typeof ways, program: string) => {
         most = Math.max(most, resident())
       }, 20)
       const bytes = await read(command, slow)
+      await read.end?.()
       clearInterval(watch)
       return { bytes, before, most: Math.max(most, resident()) }
     }

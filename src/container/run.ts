@@ -11,6 +11,7 @@ import { imageName } from "./config.ts"
 import type { Container } from "./description.ts"
 import { codeOf, judge, launch, type RunError, type Running, type RunningContainer } from "./launch.ts"
 import { outputLimit } from "./limits.ts"
+import { Tail } from "./tail.ts"
 
 /**
  * A container that ran to its end.
@@ -201,11 +202,11 @@ const tailOfStream = 64 * 1024
  */
 export const stream = (self: Container): Stream.Stream<Logs.Frame, RunError | Errors.ExitCode, Backend> =>
   Stream.unwrap(Effect.map(launch(self), (running) => {
-    const collector = new Logs.Collector({ limit: tailOfStream })
-    const end = running.exit.pipe(Effect.flatMap((exit) => judge(self, running, exit, collector.output())))
+    const tail = new Tail(tailOfStream)
+    const end = running.exit.pipe(Effect.flatMap((exit) => judge(self, running, exit, tail.output())))
     return running.output.pipe(
       Stream.mapArray((frames) => {
-        collector.pushAll(frames)
+        tail.push(frames)
         return frames
       }),
       Stream.concat(Stream.drain(Stream.fromEffect(end)))

@@ -7,6 +7,7 @@ import * as Logs from "../Logs.ts"
 import type { Begun } from "./exec.ts"
 import type { ExecRunOptions, Executed } from "./execRun.ts"
 import { type Issue, size } from "./issue.ts"
+import { Tail } from "./tail.ts"
 
 /** What begins a command, wherever that is. The scope kills it. */
 export type Beginning<E, R> = Effect.Effect<Begun, E, R | Scope.Scope>
@@ -132,12 +133,12 @@ export const stream = <E, R>(
   Stream.unwrap(Effect.gen(function*() {
     yield* checkExpect(image, expect)
     const begun = yield* begin
-    const collector = new Logs.Collector({ limit: tailOfStream })
-    const end = Effect.flatMap(exitOf(begun), (exit) => judge(begun, exit, expect, collector.output()))
+    const tail = new Tail(tailOfStream)
+    const end = Effect.flatMap(exitOf(begun), (exit) => judge(begun, exit, expect, tail.output()))
     return begun.process.output.pipe(
       Stream.mapError(begun.failed),
       Stream.mapArray((frames) => {
-        collector.pushAll(frames)
+        tail.push(frames)
         return frames
       }),
       Stream.concat(Stream.drain(Stream.fromEffect(end)))
