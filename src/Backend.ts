@@ -132,6 +132,8 @@ export class Backend extends Context.Service<Backend, {
    * most, before it closes the engine.
    */
   readonly background: (effect: Effect.Effect<unknown>) => Effect.Effect<void>
+  /** As `background`, but closing the Layer does not wait for it: it is interrupted. */
+  readonly whileOpen: (effect: Effect.Effect<unknown>) => Effect.Effect<void>
 }>()("effect-containers/Backend") {}
 
 const isReason = (error: unknown): error is Errors.Reason =>
@@ -233,6 +235,8 @@ export const make = Effect.fnUntraced(function*(
         Effect.logWarning(`${engine.name} is closed before all is removed: what is left is for Container.sweep`)
     })
   )
+
+  const lasting = yield* FiberSet.make<unknown>()
 
   // Everybody who wants the same image at the same time, with the same credentials, follows one transfer. `replay` lets
   // a late comer see where it stands, and its end.
@@ -341,7 +345,8 @@ export const make = Effect.fnUntraced(function*(
           : primitives.events(options),
         whole(Errors.EngineEvents)
       ),
-    background: (effect) => Effect.asVoid(FiberSet.run(working, effect))
+    background: (effect) => Effect.asVoid(FiberSet.run(working, effect)),
+    whileOpen: (effect) => Effect.asVoid(FiberSet.run(lasting, effect))
   })
 })
 

@@ -22,11 +22,25 @@ const removalDeadline = "30 seconds"
 /** For so long an engine is waited for that has gone away, being started again for one: milliseconds. */
 const removalPatience = 10_000
 
+/** Between two looks at whether an engine is back that was away for longer than that. */
+const rest = "5 seconds"
+
+/** What the engine did not remove in time it is asked to remove for as long as the Layer is open. */
+const removedLater = (backend: Backend["Service"], id: string): Effect.Effect<void> =>
+  backend.whileOpen(
+    Effect.sleep(rest).pipe(
+      Effect.andThen(backend.remove(id, { force: true })),
+      Effect.retry({ while: (error) => error.isRetryable }),
+      Effect.catchReason("ContainerRemove", "NotFound", () => Effect.void),
+      Effect.catch((error) => Effect.logWarning(`container ${id} cannot be removed: ${error.message}`))
+    )
+  )
+
 /**
  * Removes a container whatever it does, and never fails: there is nobody left to handle it. What could not be removed is
- * logged, and is for `sweep`.
+ * logged; it is tried again while the Layer is open, and then for `sweep`. A name that others may take meanwhile is not `own`.
  */
-export const removal = (backend: Backend["Service"], id: string): Effect.Effect<void> =>
+export const removal = (backend: Backend["Service"], id: string, own = true): Effect.Effect<void> =>
   backend.remove(id, { force: true }).pipe(
     Effect.retry({ times: 2, while: (error) => error.isRetryable }),
     Effect.catchIf(
@@ -36,7 +50,10 @@ export const removal = (backend: Backend["Service"], id: string): Effect.Effect<
     Effect.catchReason("ContainerRemove", "NotFound", () => Effect.void),
     Effect.timeout(removalDeadline),
     Effect.catch((error) =>
-      Effect.logWarning(`container ${id} is left behind, for Container.sweep to remove: ${error.message}`)
+      Effect.andThen(
+        Effect.logWarning(`container ${id} is left behind, for Container.sweep to remove: ${error.message}`),
+        own && (error._tag === "TimeoutError" || error.isRetryable) ? removedLater(backend, id) : Effect.void
+      )
     )
   )
 
@@ -87,7 +104,9 @@ export const create = Effect.fnUntraced(function*(
   const once = Effect.uninterruptible(Effect.gen(function*() {
     const id = yield* backend.create(settled.config).pipe(
       Effect.tapError((error) =>
-        isLost(error.reason) ? backend.background(removal(backend, settled.config.name!)) : Effect.void
+        isLost(error.reason)
+          ? backend.background(removal(backend, settled.config.name!, self.options.name === undefined))
+          : Effect.void
       )
     )
     yield* Effect.addFinalizer((exit) =>

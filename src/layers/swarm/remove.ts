@@ -1,5 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import { discard } from "./create.ts"
@@ -20,7 +21,7 @@ const owned = ({ spec }: Found) => {
 }
 
 /** How long a node may take to end what runs, besides the grace that it has: milliseconds. */
-const patience = 20_000
+const endsWithin = 20_000
 
 /** Until its process has ended too. One on a node that is away ends when the node comes back: nobody waits for that. */
 const gone = (swarm: Swarm, found: Found, run: number): Effect.Effect<void, Errors.Reason> => {
@@ -31,18 +32,18 @@ const gone = (swarm: Swarm, found: Found, run: number): Effect.Effect<void, Erro
       isGone || task === undefined || isOver(task) || nodes.isAway(task.node) ? Result.void : undefined
   ).pipe(
     Effect.timeoutOrElse({
-      duration: patience,
+      duration: endsWithin,
       orElse: () =>
-        Effect.fail(reason("TimedOut", { operation, message: `its node does not end it within ${patience} ms` }))
+        Effect.fail(reason("TimedOut", { operation, message: `its node does not end it within ${endsWithin} ms` }))
     })
   )
 }
 
 /** Removes the service, with what was made for it; that is over when nothing of it runs any more. */
-export const remove = Effect.fnUntraced(function*(
+const once = Effect.fnUntraced(function*(
   swarm: Swarm,
   id: string,
-  { force }: { readonly force: boolean }
+  force: boolean
 ): Effect.fn.Return<void, Errors.Reason> {
   const mine = swarm.known.get(id)
   if (mine !== undefined && mine.isAlone && swarm.watch.isOver(watchingOwn(swarm, id, mine.run))) {
@@ -67,3 +68,17 @@ export const remove = Effect.fnUntraced(function*(
   swarm.known.delete(service)
   swarm.watch.forget(service)
 })
+
+/** Between two looks at whether the managers answer again: milliseconds. */
+const rest = 500
+
+/** Removes it, and asks again for as long as it may take while the managers do not answer: milliseconds. */
+export const remove = (
+  swarm: Swarm,
+  id: string,
+  { force, patience = 0 }: { readonly force: boolean; readonly patience?: number | undefined }
+): Effect.Effect<void, Errors.Reason> =>
+  Effect.retry(once(swarm, id, force), {
+    while: ({ _tag }) => _tag === "Unavailable",
+    schedule: Schedule.upTo(Schedule.spaced(rest), { times: Math.ceil(patience / rest) })
+  })
