@@ -3,11 +3,14 @@
  * came of it, or an error that names the node, in the time that the config says; and nothing runs twice, or on for ever.
  */
 import { assert, layer } from "@effect/vitest"
-import { Clock, Effect, Fiber, Layer, Ref, Schedule, Scope } from "effect"
+import { Clock, Deferred, Effect, Fiber, Layer, Ref, Schedule, Scope } from "effect"
 import { type Backend, Container, Errors, Filter, Owner } from "effect-containers"
 import * as Swarm from "effect-containers/layers/Swarm"
 import { outcome } from "../hostile/case.ts"
 import { bound, Cluster, job, on, until } from "./cluster.ts"
+
+/** A leader answers until it notices, by the second of two looks ten seconds apart, that nobody follows it: milliseconds. */
+const election = 20_000
 
 type Program = Effect.Effect<string, unknown, Cluster | Backend.Backend>
 
@@ -59,7 +62,8 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
   /** Runs it, does something once it runs, and tells how the run came out, within the bound. */
   const during = <A, E, R, E2, R2>(
     run: Effect.Effect<A, E, R>,
-    then: (id: string) => Effect.Effect<unknown, E2, R2>
+    then: (id: string) => Effect.Effect<unknown, E2, R2>,
+    within = bound
   ) =>
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(outcome(run, () => "ended"))
@@ -68,8 +72,16 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       const begun = yield* Clock.currentTimeMillis
       const value = yield* Fiber.join(fiber)
       const taken = (yield* Clock.currentTimeMillis) - begun
-      return taken < bound ? value : `${value}, after ${taken} ms`
+      return taken < within ? value : `${value}, after ${taken} ms`
     })
+
+  /** What runs on there until somebody ends it, and when whoever runs it has heard of it: not before does anything happen. */
+  const endless = (node: string) => {
+    const up = Deferred.makeUnsafe<void>()
+    const self = job("echo up; sleep 600")
+    const run = on(node)(Container.run(self, { onOutput: () => Deferred.succeed(up, undefined) }))
+    return { run, up: Deferred.await(up) }
+  }
 
   const named = (error: unknown, name: string) => error instanceof Errors.ContainerWait && error.message.includes(name)
 
@@ -80,10 +92,11 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       const swarm = yield* Cluster
       const name = swarm.name(4)
       let isNamed = false
-      const run = on(name)(Container.run(job("sleep 600"))).pipe(
-        Effect.tapError((error) => Effect.sync(() => isNamed = named(error, name)))
-      )
-      const value = yield* Effect.scoped(during(run, () => swarm.without("power", 4)))
+      const { run, up } = endless(name)
+      const value = yield* Effect.scoped(during(
+        Effect.tapError(run, (error) => Effect.sync(() => isNamed = named(error, name))),
+        () => Effect.andThen(up, swarm.without("power", 4))
+      ))
       yield* swarm.idle(4)
       return `${value}${isNamed ? ", named" : ""}; gone when it is back`
     })
@@ -120,10 +133,8 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
     Effect.gen(function*() {
       const swarm = yield* Cluster
       const { left, value } = yield* Effect.scoped(Effect.gen(function*() {
-        const value = yield* during(
-          on(swarm.name(4))(Container.run(job("sleep 600"))),
-          () => swarm.without("cable", 4)
-        )
+        const { run, up } = endless(swarm.name(4))
+        const value = yield* during(run, () => Effect.andThen(up, swarm.without("cable", 4)))
         return { value, left: yield* swarm.running(4) }
       }))
       yield* swarm.idle(4)
@@ -202,10 +213,11 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
     "ContainerLogs: Unavailable; then works",
     Effect.gen(function*() {
       const swarm = yield* Cluster
-      const run = on(swarm.name(4))(Container.run(job("sleep 600")))
+      const { run, up } = endless(swarm.name(4))
       const value = yield* during(
         run,
-        () => Effect.andThen(swarm.tell("power", 2, false), swarm.tell("power", 3, false))
+        () => Effect.all([up, swarm.tell("power", 2, false), swarm.tell("power", 3, false)]),
+        bound + election
       )
       yield* Effect.andThen(swarm.tell("power", 2, true), swarm.tell("power", 3, true))
       yield* until("they are back", swarm.isReady(2, 1))
@@ -251,8 +263,8 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
     Effect.gen(function*() {
       const swarm = yield* Cluster
       yield* leftBehind
-      const run = on(swarm.name(4))(Container.run(job("sleep 600")))
-      const value = yield* Effect.scoped(during(run, () => swarm.without("power", 1)))
+      const { run, up } = endless(swarm.name(4))
+      const value = yield* Effect.scoped(during(run, () => Effect.andThen(up, swarm.without("power", 1))))
       const { removed } = yield* Effect.retry(Container.sweep(), { times: 20, while: ({ isRetryable }) => isRetryable })
       // That run could not be removed, and its owner lives.
       yield* removeAll

@@ -17,9 +17,9 @@ const codes: Readonly<Record<string, Tag>> = {
   Unimplemented: "Unsupported"
 }
 
-/** What a manager says when the others do not answer it. */
+/** What a manager says when the others do not answer it, and while it stops to lead. */
 const isAlone =
-  /does not have a leader|lost leader status|no elected primary|context deadline exceeded|not a swarm manager/i
+  /does not have a leader|lost leader status|no elected|failed to process the request: node|context deadline exceeded|context canceled|broker is not running|not a swarm manager/i
 
 /** The engine gives on what the Swarm has said, in which a status of HTTP says little. */
 export const said = (error: Errors.Reason): Errors.Reason => {

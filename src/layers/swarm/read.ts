@@ -39,11 +39,16 @@ const sinceOf = ({ options, since }: Asked): string | undefined => {
 const explained = (swarm: Swarm, error: Errors.Reason): Errors.Reason => {
   if (error._tag !== "Internal") return error
   const { nodes } = swarm.watch
-  const words = error.message.replace(/^Error grabbing logs: (?:rpc error: code = \w+ desc = )?/, "")
-  const message = words.replaceAll(/node (\w+)/g, (_, id: string) => `node ${nodes.nameOf(id)}`)
-  return /incomplete log stream|is not available|node .* disconnected/.test(message)
-    ? reason("Unavailable", { operation: error.operation, message })
-    : said(fromMessage(error.operation, message))
+  const told = error.message
+    .replace(/^Error grabbing logs: /, "")
+    .replaceAll(/node (\w+)/g, (_, id: string) => `node ${nodes.nameOf(id)}`)
+  const message = told.replace(/^rpc error: code = \w+ desc = /, "")
+  const { operation } = error
+  if (/incomplete log stream|is not available|node .* disconnected/.test(message)) {
+    return reason("Unavailable", { operation, message })
+  }
+  const byCode = said(reason("Internal", { operation, message: told }))
+  return byCode._tag === "Internal" ? said(fromMessage(operation, message)) : byCode
 }
 
 /** The frames of a task's log, each with its time. */

@@ -4,6 +4,7 @@ import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Errors from "../../Errors.ts"
+import { reason } from "../../errors/make.ts"
 import * as Nodes from "./nodes.ts"
 import type * as Schemas from "./schemas.ts"
 import { isOver } from "./task.ts"
@@ -60,6 +61,9 @@ const again = ({ run, service }: Run, task: Schemas.Task) =>
     `the Swarm has made a further task, ${task.id}, for run ${run} of container ${service}: its own is the first`
   )
 
+const silent = (timeout: number) =>
+  reason("Unavailable", { operation: "wait", message: `the managers have not answered for ${timeout} ms` })
+
 interface Options {
   readonly lostAfter: number
   readonly managerTimeout: number
@@ -109,23 +113,32 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   })
 
   const round = Effect.gen(function*() {
-    yield* nodes.refresh
     let looks = ""
     for (const filter of new Set([...waiters].map(({ run }) => run.filter))) {
       const those = [...waiters].filter(({ run }) => run.filter === filter)
-      const result = yield* Effect.result(options.tasks(filter))
+      const begun = yield* Clock.currentTimeMillis
+      const left = Math.max(1, options.managerTimeout - (begun - (awaySince ?? begun)))
+      const [result] = yield* Effect.all([
+        Effect.result(Effect.timeoutOrElse(options.tasks(filter), {
+          duration: left,
+          orElse: () => Effect.fail(silent(options.managerTimeout))
+        })),
+        Effect.timeoutOption(nodes.refresh, left)
+      ], { concurrency: 2 })
       if (Result.isSuccess(result)) {
         awaySince = undefined
         for (const { id, status } of result.success) looks += `${id}${status.state} `
         yield* tell(those, result.success)
         continue
       }
+      const { failure } = result
+      // They did not answer from when they were asked.
+      awaySince ??= begun
       const now = yield* Clock.currentTimeMillis
-      awaySince ??= now
-      if (result.failure.isRetryable && now - awaySince < options.managerTimeout) continue
+      if (failure.isRetryable && now - awaySince < options.managerTimeout) continue
       for (const waiter of those) {
         waiters.delete(waiter)
-        waiter.fail(result.failure)
+        waiter.fail(failure._tag === "TimedOut" ? silent(options.managerTimeout) : failure)
       }
     }
     interval = looks === shape ? Math.min(interval * 1.3, options.pollInterval) : soon

@@ -16,6 +16,8 @@ it("what managers say to each other is told by its meaning", () => {
       ["rpc error: code = NotFound desc = network x not found", "NotFound", "network x not found"],
       ["rpc error: code = FailedPrecondition desc = in use", "Conflict", "in use"],
       ["rpc error: code = DeadlineExceeded desc = context deadline exceeded", "Unavailable", "deadline"],
+      ["rpc error: code = Unknown desc = context canceled", "Unavailable", "canceled"],
+      ["rpc error: code = Unknown desc = broker is not running", "Unavailable", "broker"],
       ["The swarm does not have a leader. It's possible that too few managers are online.", "Unavailable", "leader"],
       ["something else", "Internal", "something else"]
     ] as const

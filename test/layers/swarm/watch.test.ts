@@ -1,0 +1,59 @@
+/** Who waits for a run while the managers do not answer. */
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Fiber } from "effect"
+import { Errors } from "effect-containers"
+import * as Watch from "effect-containers/layers/swarm/watch"
+import { TestClock } from "effect/testing"
+
+const run = { service: "s", run: 1, filter: "f" }
+
+const away = new Errors.Unavailable({ operation: "wait", message: "The swarm does not have a leader." })
+const late = new Errors.TimedOut({ operation: "wait", message: "late" })
+
+/** What somebody is told who waits, and after how many milliseconds. */
+const told = (answer: Effect.Effect<never, Errors.Reason>) =>
+  Effect.gen(function*() {
+    const watch = yield* Watch.make({
+      lostAfter: 60_000,
+      managerTimeout: 15_000,
+      pollInterval: 500,
+      tasks: () => answer,
+      nodes: answer
+    })
+    const waiting = watch.until(run, () => undefined).pipe(
+      Effect.flip,
+      Effect.flatMap((error) => Effect.map(Clock.currentTimeMillis, (after) => ({ error, after })))
+    )
+    const fiber = yield* Effect.forkChild(waiting)
+    yield* TestClock.adjust("1 minute")
+    const exit = fiber.pollUnsafe()
+    assert.isDefined(exit, "is told nothing for a minute")
+    return yield* Fiber.join(fiber)
+  })
+
+describe("managers that do not answer", () => {
+  for (
+    const [what, answer, latest] of [
+      ["say that they have no leader", Effect.fail(away), 15_500],
+      ["answer late, each time", Effect.delay(Effect.fail(late), "5 seconds"), 15_000],
+      ["say it late, each time", Effect.delay(Effect.fail(away), "4 seconds"), 15_000],
+      ["never answer", Effect.never, 15_000]
+    ] as const
+  ) {
+    it.effect(`are waited for as long as the config says, when they ${what}`, () =>
+      Effect.gen(function*() {
+        const { after, error } = yield* told(answer)
+        assert.strictEqual(error._tag, "Unavailable")
+        assert.isAtLeast(after, 15_000)
+        assert.isAtMost(after, latest)
+      }))
+  }
+
+  it.effect("are not asked again when they refuse", () =>
+    Effect.gen(function*() {
+      const refusal = new Errors.PermissionDenied({ operation: "wait", message: "no" })
+      const { after, error } = yield* told(Effect.fail(refusal))
+      assert.strictEqual(error._tag, "PermissionDenied")
+      assert.isBelow(after, 1000)
+    }))
+})
