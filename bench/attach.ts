@@ -63,7 +63,7 @@ report({
   how:
     `${size} MiB of output (a 128th of it for dockerode, which would take minutes) from an engine that runs nothing and writes as `
     + "fast as it is read, in a process of its own, on a unix socket. Each client creates a container, attaches to it, starts it "
-    + "and counts the bytes that it is given; this library by `Container.stream`. *raw* is the connection as `node:http` hands "
+    + "and counts the bytes that it is given; this library, connected before, by `Container.stream`. *raw* is the connection as `node:http` hands "
     + "it over, and a loop. @docker/node-sdk cannot say when it is attached, so it is not among them.",
   tables
 })
