@@ -15,19 +15,24 @@ const lifetime = 24 * 60 * 60 * 1000
 /** Leases that an engine was not there to delete, by the connection to it. */
 const lost = new WeakMap<Channel, Set<string>>()
 
-const drop = (channel: Channel, operation: string, id: string): Effect.Effect<void> =>
+/** Whether it is gone. */
+const drop = (channel: Channel, operation: string, id: string): Effect.Effect<boolean> =>
   channel.unary(Leases.method.delete, { id, sync: false }, { operation }).pipe(
-    Effect.matchEffect({
-      onSuccess: () => Effect.sync(() => lost.get(channel)?.delete(id)),
-      onFailure: (error) =>
-        Effect.sync(() => {
-          const ids = lost.get(channel) ?? new Set()
-          lost.set(channel, ids)
-          if (error._tag === "NotFound") ids.delete(id)
-          else ids.add(id)
-        })
-    }),
-    Effect.asVoid
+    Effect.as(true),
+    Effect.catch((error) => Effect.succeed(error._tag === "NotFound")),
+    Effect.tap((isGone) =>
+      Effect.sync(() => {
+        const ids = lost.get(channel) ?? new Set()
+        lost.set(channel, ids)
+        if (isGone) ids.delete(id)
+        else ids.add(id)
+      })
+    )
+  )
+
+const dropLost = (channel: Channel, operation: string): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    Effect.forEach([...lost.get(channel) ?? []], (id) => drop(channel, operation, id), { discard: true })
   )
 
 /**
@@ -41,8 +46,14 @@ export const make = Effect.fnUntraced(function*(
   const id = prefix + randomUUID()
   const now = yield* Clock.currentTimeMillis
   // First: it may have been made although its creation failed. One that cannot be deleted expires.
-  yield* Effect.addFinalizer(() => drop(channel, operation, id))
-  yield* Effect.forEach([...lost.get(channel) ?? []], (one) => drop(channel, operation, one), { discard: true })
+  yield* Effect.addFinalizer(() =>
+    Effect.flatMap(
+      drop(channel, operation, id),
+      // One may have been lost meanwhile, and nobody may make another.
+      (isGone) => isGone ? dropLost(channel, operation) : Effect.void
+    )
+  )
+  yield* dropLost(channel, operation)
   yield* Effect.uninterruptible(
     channel.unary(Leases.method.create, {
       id,
