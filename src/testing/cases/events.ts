@@ -2,6 +2,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { Backend } from "../../Backend.ts"
 import * as Container from "../../Container.ts"
@@ -69,8 +70,9 @@ export const cases: ReadonlyArray<Case> = [
           Stream.runCollect,
           Effect.forkChild({ startImmediately: true })
         )
-        yield* Image.tag(name, other)
-        const [event] = yield* Fiber.join(watching)
+        // One that keeps nothing may not be listened to yet.
+        const tagged = Effect.repeat(Image.tag(name, other), Schedule.spaced("1 second"))
+        const [event] = yield* Effect.raceFirst(Fiber.join(watching), Effect.andThen(tagged, Effect.never))
         yield* equal("event", [event?.type, event?.action], ["image", "tag"])
       })
     )

@@ -1,8 +1,9 @@
 import * as Effect from "effect/Effect"
 import type { Capabilities } from "../../Capabilities.ts"
 import * as Container from "../../Container.ts"
-import { type Case, group, job, mostly, needs, part } from "../case.ts"
+import { type Case, group, job, needs, part } from "../case.ts"
 import { equal } from "../expect.ts"
+import { Fixture } from "../fixture.ts"
 
 const it = group("kernel")
 
@@ -70,10 +71,14 @@ export const cases: ReadonlyArray<Case> = [
           yield* part(
             "exec",
             asked,
-            mostly(
-              "it may raise a further process's limit of open files",
-              Effect.flatMap(asked, (text) => equal("what the process sees", text, "300 400 unlimited\n"))
-            )
+            Effect.gen(function*() {
+              const { ways = [] } = yield* Fixture
+              const text = yield* asked
+              // On a busy machine it does so each time.
+              const isRaised = ways.includes("it may raise a further process's limit of open files") &&
+                text === "400 400 unlimited\n"
+              yield* equal("what the process sees", isRaised ? "300 400 unlimited\n" : text, "300 400 unlimited\n")
+            })
           )
         }))
     })
