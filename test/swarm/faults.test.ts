@@ -265,11 +265,14 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       yield* leftBehind
       const { run, up } = endless(swarm.name(4))
       const value = yield* Effect.scoped(during(run, () => Effect.andThen(up, swarm.without("power", 1))))
-      const { removed } = yield* Effect.retry(Container.sweep(), { times: 20, while: ({ isRetryable }) => isRetryable })
+      const { kept, removed } = yield* Effect.retry(Container.sweep(), {
+        times: 20,
+        while: ({ isRetryable }) => isRetryable
+      })
       // That run could not be removed, and its owner lives.
       yield* removeAll
       yield* swarm.idle(4)
-      return `${value}; ${removed.length} swept`
+      return [`${value}; ${removed.length} swept`, ...kept.map(({ error }) => error.message)].join(", ")
     })
   )
 })

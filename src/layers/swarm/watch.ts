@@ -114,6 +114,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   const round = Effect.gen(function*() {
     let looks = ""
+    let isGivenUp = false
     for (const filter of new Set([...waiters].map(({ run }) => run.filter))) {
       const those = [...waiters].filter(({ run }) => run.filter === filter)
       const begun = yield* Clock.currentTimeMillis
@@ -136,6 +137,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       awaySince ??= begun
       const now = yield* Clock.currentTimeMillis
       if (failure.isRetryable && now - awaySince < options.managerTimeout) continue
+      isGivenUp = true
       for (const waiter of those) {
         waiters.delete(waiter)
         waiter.fail(failure._tag === "TimedOut" ? silent(options.managerTimeout) : failure)
@@ -143,6 +145,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     }
     interval = looks === shape ? Math.min(interval * 1.3, options.pollInterval) : soon
     shape = looks
+    // Whoever waits from now on has all of that time.
+    if (isGivenUp || waiters.size === 0) awaySince = undefined
     if (waiters.size === 0) wanted.closeUnsafe()
   })
 

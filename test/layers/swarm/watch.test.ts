@@ -1,6 +1,6 @@
 /** Who waits for a run while the managers do not answer. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber } from "effect"
+import { Clock, Effect, Fiber, Result } from "effect"
 import { Errors } from "effect-containers"
 import * as Watch from "effect-containers/layers/swarm/watch"
 import { TestClock } from "effect/testing"
@@ -48,6 +48,27 @@ describe("managers that do not answer", () => {
         assert.isAtMost(after, latest)
       }))
   }
+
+  it.effect("are waited for as long again by who waits after that", () =>
+    Effect.gen(function*() {
+      let isBack = false
+      const watch = yield* Watch.make({
+        lostAfter: 60_000,
+        managerTimeout: 15_000,
+        pollInterval: 500,
+        tasks: () => Effect.suspend(() => isBack ? Effect.delay(Effect.succeed([]), "1 second") : Effect.fail(away)),
+        nodes: Effect.succeed([])
+      })
+      const first = yield* Effect.forkChild(Effect.flip(watch.until(run, () => undefined)))
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual((yield* Fiber.join(first))._tag, "Unavailable")
+      yield* TestClock.adjust("1 minute")
+      const second = yield* Effect.forkChild(watch.until(run, ({ isGone }) => Result.succeed(isGone)))
+      yield* TestClock.adjust("5 seconds")
+      isBack = true
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(yield* Fiber.join(second), true)
+    }))
 
   it.effect("are not asked again when they refuse", () =>
     Effect.gen(function*() {
