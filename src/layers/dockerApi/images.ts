@@ -49,6 +49,8 @@ export const make = (client: Client): Operations => {
   const shown = client.isPodman ? Podman.familiar : (name: string) => name
   const steady = <A>(asked: Effect.Effect<A, Errors.Reason>) =>
     client.isPodman ? Effect.retry(asked, Podman.questions) : asked
+  const removed = <A>(asked: Effect.Effect<A, Errors.Reason>) =>
+    client.isPodman ? Effect.retry(asked, Podman.imageRemoval) : asked
   return {
     inspectImage: (image) =>
       Effect.map(
@@ -87,12 +89,12 @@ export const make = (client: Client): Operations => {
         }))),
     removeImage: (image, { force }) =>
       Effect.map(
-        ask(client, {
+        removed(ask(client, {
           operation: "removeImage",
           method: "DELETE",
           path: `/images/${segment(image)}`,
           query: { force: force ? 1 : 0 }
-        }, Schemas.removedImages),
+        }, Schemas.removedImages)),
         (list) => ({
           untagged: list.flatMap(({ untagged }) => untagged === undefined ? [] : [shown(untagged)]),
           deleted: list.flatMap(({ deleted }) => deleted === undefined ? [] : [idOf(deleted)])

@@ -89,6 +89,16 @@ export const questions = {
   times: 19
 }
 
+/**
+ * With force an image's containers go first, and one of them that somebody else has just removed makes that fail. How often
+ * it is asked again.
+ */
+export const imageRemoval = {
+  while: ({ code, message }: Errors.Reason) =>
+    code === 500 && /using image could not be removed: no (?:such )?container/i.test(message),
+  times: 19
+}
+
 /** The last that Podman says of a layer that it pulls; Docker says in a further line that it is extracted. */
 export const lastOfLayer = "Download complete"
 

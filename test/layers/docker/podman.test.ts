@@ -259,6 +259,22 @@ describe("in Docker's words", { timeout: 60_000 }, () => {
       }).pipe(Effect.provide(engine(host)))
     })))
 
+  it.live("an image whose container is removed by another meanwhile is removed", () =>
+    Effect.scoped(Effect.gen(function*() {
+      let asked = 0
+      const { host } = yield* podman((_request, response) => {
+        if (++asked > 2) return json(response, 200, [{ Untagged: "docker.io/library/gcc:14" }])
+        const message = `removing image 1: container 2 using image could not be removed: no container with ID 2 found`
+        json(response, 500, { cause: "no such container", message })
+      })
+      const { untagged } = yield* Effect.provide(
+        Effect.flatMap(Backend.Backend, ({ removeImage }) => removeImage("gcc:14", { force: true })),
+        engine(host)
+      )
+      assert.deepStrictEqual(untagged, ["gcc:14"])
+      assert.strictEqual(asked, 3)
+    })))
+
   it.live("what is copied into a directory that is not there is refused before it is sent", () =>
     Effect.scoped(Effect.gen(function*() {
       const { host, requests } = yield* podman((request, response) => {
