@@ -24,13 +24,13 @@ export const values = <A, B, E, R>(
     const odd = (message: string) => reason("Protocol", { operation, message })
 
     const line = (text: string, out: Array<B>): Errors.Reason | undefined => {
+      // Before it is parsed: there may be millions, and each would be an exception.
+      if (text.trim() === "") return undefined
       let json: unknown
       try {
         json = JSON.parse(text)
       } catch {
-        return text.trim() === ""
-          ? undefined
-          : odd(`a line of the engine's answer is not JSON: ${JSON.stringify(text.slice(0, 100))}`)
+        return odd(`a line of the engine's answer is not JSON: ${JSON.stringify(text.slice(0, 100))}`)
       }
       const value = decode(json)
       return Result.isSuccess(value)
