@@ -3,11 +3,11 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 
-/** A step of a stream that works on whole arrays, with state and without an Effect per element. */
+/** A step of a stream that works through whole arrays, with state and without an Effect per element. */
 export interface Stage<A, B, E> {
-  /** Takes what came next. After a failure it is not called again. */
+  /** Takes one element. After a failure it is not called again. */
   readonly push: (input: A, out: Array<B>) => E | undefined
-  /** Called when all that came is pushed: puts out what was held back to be handled with what follows. */
+  /** Called when all of an array is pushed: puts out what was held back to be handled with what follows. */
   readonly flush?: ((out: Array<B>) => void) | undefined
   /** Called once, when the source has ended or failed; the failure of a source that failed is its own. */
   readonly end: (out: Array<B>) => E | undefined

@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-
 import { Result } from "effect"
 import { Backend } from "effect-containers"
 

@@ -4,12 +4,12 @@ import type * as Scope from "effect/Scope"
 import type * as Errors from "../../Errors.ts"
 import type { Request } from "./channel.ts"
 import type { Engine, Known, Task } from "./engine.ts"
+import { deleteTask } from "./engineTask.ts"
 import { Code } from "./errors.ts"
 import { type CreateTaskRequestSchema, type CreateTaskResponse, Tasks } from "./protocol/tasks_pb.ts"
 import * as Log from "./stdio/log.ts"
 import * as Logging from "./stdio/logging.ts"
 import * as Order from "./stdio/order.ts"
-import { deleteTask } from "./tasks.ts"
 
 const operation = "start"
 

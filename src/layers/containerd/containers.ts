@@ -12,6 +12,7 @@ import * as Attach from "./cni/attach.ts"
 import * as Turns from "./copy/turns.ts"
 import { create, removeSnapshot } from "./create.ts"
 import type { Engine, Known } from "./engine.ts"
+import { find } from "./engineTask.ts"
 import { reason } from "./errors.ts"
 import { exec } from "./exec.ts"
 import { folderOf, removeFolder } from "./folder.ts"
@@ -24,7 +25,6 @@ import { Tasks } from "./protocol/tasks_pb.ts"
 import { idOf } from "./record.ts"
 import * as Pipes from "./stdio/pipes.ts"
 import * as Task from "./task.ts"
-import { find } from "./tasks.ts"
 
 type Operations = Pick<
   Primitives,

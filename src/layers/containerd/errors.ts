@@ -120,11 +120,15 @@ export const fromStatus = (operation: string, { code, details }: Status): Errors
   })
 }
 
+/** The code of a failure of the system, such as `ENOENT`. */
+export const codeOf = (cause: unknown): string | undefined =>
+  cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
+
 /** What a failed call of Node's says. */
 export const fromCause = (operation: string, cause: unknown): Errors.Reason => {
   if (isStatus(cause)) return fromStatus(operation, cause)
   const message = cause instanceof Error ? cause.message : String(cause)
-  const code = cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
+  const code = codeOf(cause)
   const tag: Tag = code === "ENOENT"
     ? "NotFound"
     : code === "EACCES" || code === "EPERM"

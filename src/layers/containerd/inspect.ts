@@ -7,13 +7,13 @@ import type * as Errors from "../../Errors.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import * as Filter from "../../Filter.ts"
 import type { Engine, Known } from "./engine.ts"
+import { find } from "./engineTask.ts"
 import { reason } from "./errors.ts"
 import { type Container, Containers } from "./protocol/containers_pb.ts"
 import type { Process } from "./protocol/task_pb.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
 import * as Record from "./record.ts"
 import * as Task from "./task.ts"
-import { find } from "./tasks.ts"
 
 /** A container as containerd has it; an error names it as the user did. */
 export const get = (engine: Engine, operation: string, name: string): Effect.Effect<Container, Errors.Reason> =>

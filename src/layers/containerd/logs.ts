@@ -6,6 +6,7 @@ import type { Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
 import type { ExitStatus } from "../../ExitStatus.ts"
 import type { Engine } from "./engine.ts"
+import { find } from "./engineTask.ts"
 import { reason } from "./errors.ts"
 import { folderOf } from "./folder.ts"
 import { get, type State, stateOf } from "./inspect.ts"
@@ -13,7 +14,6 @@ import { idOf, labels } from "./record.ts"
 import * as Logging from "./stdio/logging.ts"
 import * as Order from "./stdio/order.ts"
 import * as Replay from "./stdio/replay.ts"
-import * as Tasks from "./tasks.ts"
 
 const operation = "logs"
 
@@ -56,7 +56,7 @@ export const make = (
     const isLogged = yield* Logging.isKept(operation, log)
     if (options.follow !== true) {
       // Its logger may still write down what it wrote last.
-      const isEnding = isLogged && isRecent(stateOf(container, yield* Tasks.find(engine, operation, id)))
+      const isEnding = isLogged && isRecent(stateOf(container, yield* find(engine, operation, id)))
       if (!isEnding) return Replay.read(log, options, undefined)
     }
     // It is over when its shim is gone, but its logger knows better.

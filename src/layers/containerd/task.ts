@@ -9,13 +9,13 @@ import * as ExitStatus from "../../ExitStatus.ts"
 import { begin } from "./begin.ts"
 import * as Attach from "./cni/attach.ts"
 import type { Engine, Known, Task } from "./engine.ts"
+import { deleteTask, find, isShimGone, vanishing } from "./engineTask.ts"
 import { reason } from "./errors.ts"
 import { folderOf } from "./folder.ts"
 import * as Metrics from "./metrics.ts"
 import { Containers } from "./protocol/containers_pb.ts"
 import { Tasks } from "./protocol/tasks_pb.ts"
 import * as Record from "./record.ts"
-import { deleteTask, find, isShimGone, vanishing } from "./tasks.ts"
 
 export const Status = { created: 1, running: 2, stopped: 3, paused: 4, pausing: 5 } as const
 

@@ -1,4 +1,4 @@
-import { codeOf } from "./copy/failure.ts"
+import { codeOf } from "./errors.ts"
 
 /** What the system says of a path, or of a process in `/proc`, that is not there. */
 const absent = new Set(["ENOENT", "ENOTDIR", "ESRCH"])

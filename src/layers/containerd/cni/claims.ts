@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { codeOf } from "../copy/failure.ts"
+import { codeOf } from "../errors.ts"
 import { ifThere } from "../there.ts"
 
 /**

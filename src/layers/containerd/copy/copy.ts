@@ -4,10 +4,10 @@ import * as Stream from "effect/Stream"
 import type { Primitives } from "../../../Backend.ts"
 import type * as Errors from "../../../Errors.ts"
 import type { Engine } from "../engine.ts"
+import { find } from "../engineTask.ts"
 import { reason } from "../errors.ts"
 import { get } from "../inspect.ts"
 import { mountsOf } from "../mounts.ts"
-import * as Tasks from "../tasks.ts"
 import type { Operation } from "./failure.ts"
 import { pack } from "./pack.ts"
 import * as Process from "./process.ts"
@@ -47,7 +47,7 @@ export const make = (engine: Engine): Pick<Primitives, "copyIn" | "copyOut"> => 
       const container = yield* get(engine, operation, name)
       const { id } = container
       const mounts = yield* mountsOf(engine, operation, container)
-      const running = yield* Tasks.find(engine, operation, id)
+      const running = yield* find(engine, operation, id)
       const shared: { readonly pid: number; readonly revoked?: Effect.Effect<never, Errors.Reason> } =
         running !== undefined && Process.isAlive(running) ? running : yield* Turns.share(engine, id, {
           make: Process.make(engine, operation, container, mounts),
@@ -55,7 +55,7 @@ export const make = (engine: Engine): Pick<Primitives, "copyIn" | "copyOut"> => 
         })
       const opened = yield* Effect.result(Root.open(operation, shared.pid, mounts))
       if (opened._tag === "Success") return { root: opened.success, revoked: shared.revoked }
-      const now = yield* Tasks.find(engine, operation, id)
+      const now = yield* find(engine, operation, id)
       if (tries >= mostTries) return yield* opened.failure
       // It is there and we do not see it, or it is just ending; else it has ended, and what is true now has to be asked.
       if (now?.pid === shared.pid) yield* Effect.sleep(pause)

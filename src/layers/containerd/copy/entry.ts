@@ -2,8 +2,9 @@ import type * as Tar from "effect/encoding/Tar"
 import { execFile } from "node:child_process"
 import { lchown, link, lutimes, mkdir, symlink } from "node:fs/promises"
 import { promisify } from "node:util"
+import { codeOf } from "../errors.ts"
 import { at, chmod, chown, close, itself, type Place, place } from "./descriptor.ts"
-import { codeOf, Refused } from "./failure.ts"
+import { Refused } from "./failure.ts"
 import { remove } from "./remove.ts"
 
 /** Of the host. */

@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import { getSystemErrorMap } from "node:util"
 import type * as Errors from "../../../Errors.ts"
-import { reason } from "../errors.ts"
+import { codeOf, reason } from "../errors.ts"
 
 export type Operation = "copyIn" | "copyOut" | "exec"
 
@@ -39,9 +39,6 @@ const tags: Readonly<Record<string, Tag>> = {
   ENFILE: "ResourceExhausted",
   ENOMEM: "ResourceExhausted"
 }
-
-export const codeOf = (cause: unknown): string | undefined =>
-  cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
 
 /** The system's words for a code, without the path that we went by. */
 const wordsOf = (cause: unknown): string => {

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Errors from "../../../Errors.ts"
 import * as Begin from "../begin.ts"
 import type { Engine } from "../engine.ts"
+import { find } from "../engineTask.ts"
 import { Code, reason } from "../errors.ts"
 import { recordOf } from "../inspect.ts"
 import type { Container } from "../protocol/containers_pb.ts"
@@ -10,7 +11,6 @@ import type { Process as TaskProcess } from "../protocol/task_pb.ts"
 import type { Mount } from "../protocol/types_pb.ts"
 import { decodeExit, encodeExit, labels } from "../record.ts"
 import * as Task from "../task.ts"
-import * as Tasks from "../tasks.ts"
 import type { Operation } from "./failure.ts"
 import type { Process } from "./turns.ts"
 
@@ -90,7 +90,7 @@ export const make = (
 ): Effect.Effect<Process, Errors.Reason> => {
   const attempt = (tries: number): Effect.Effect<Process, Errors.Reason> =>
     Effect.gen(function*() {
-      const found = yield* Tasks.find(engine, operation, container.id)
+      const found = yield* find(engine, operation, container.id)
       if (found !== undefined && found.status !== Task.Status.stopped) return { pid: found.pid, isOurs: false }
       if (found !== undefined) yield* settle(engine, operation, container)
       return yield* create(engine, operation, container, mounts)
@@ -106,7 +106,7 @@ export const make = (
 /** Takes away what {@link make} has made, unless it has become somebody else's. */
 export const end =
   (engine: Engine, operation: Operation, id: string) => ({ isOurs, pid }: Process): Effect.Effect<void> =>
-    !isOurs ? Effect.void : Tasks.find(engine, operation, id).pipe(
+    !isOurs ? Effect.void : find(engine, operation, id).pipe(
       Effect.flatMap((found) =>
         found === undefined || found.pid !== pid || isAlive(found) ? Effect.void : Task.destroy(engine, operation, id)
       ),

@@ -1,6 +1,6 @@
 import { readdir, rmdir, unlink } from "node:fs/promises"
+import { codeOf } from "../errors.ts"
 import { at, close, itself, place } from "./descriptor.ts"
-import { codeOf } from "./failure.ts"
 
 /** How often a directory is emptied that somebody fills again. */
 const mostRounds = 8

@@ -1,6 +1,7 @@
 import { posix } from "node:path"
+import { codeOf } from "../errors.ts"
 import { again, close, kindOf, type Place, place, target } from "./descriptor.ts"
-import { codeOf, Refused } from "./failure.ts"
+import { Refused } from "./failure.ts"
 
 /** How many links are followed, as the kernel has it. */
 const mostLinks = 40

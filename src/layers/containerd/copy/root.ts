@@ -2,10 +2,10 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { readFile, stat } from "node:fs/promises"
 import type * as Errors from "../../../Errors.ts"
-import { reason } from "../errors.ts"
+import { codeOf, reason } from "../errors.ts"
 import type { Mount } from "../protocol/types_pb.ts"
 import { close, hostDirectory, itself, type Place } from "./descriptor.ts"
-import { codeOf, failure, type Operation, Refused } from "./failure.ts"
+import { failure, type Operation, Refused } from "./failure.ts"
 import * as Ids from "./ids.ts"
 
 /** The root of a container's files, open. */

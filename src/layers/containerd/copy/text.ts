@@ -1,6 +1,7 @@
+import { codeOf } from "../errors.ts"
 import { ifThere } from "../there.ts"
 import { close, fill, type Place, readable } from "./descriptor.ts"
-import { codeOf, Refused } from "./failure.ts"
+import { Refused } from "./failure.ts"
 import { reach, Trail } from "./resolve.ts"
 
 /** How much is read at a time: bytes. */

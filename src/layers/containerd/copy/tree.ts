@@ -1,7 +1,8 @@
 import type { Dir } from "node:fs"
 import { posix } from "node:path"
+import { codeOf } from "../errors.ts"
 import { close, itself, opendir, type Place, place, type Stats, target } from "./descriptor.ts"
-import { codeOf, Refused } from "./failure.ts"
+import { Refused } from "./failure.ts"
 import { isKernels, Trail, walk } from "./resolve.ts"
 
 /** Something in a container, under the name that it has in an archive. */
