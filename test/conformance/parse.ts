@@ -118,7 +118,13 @@ class Parser {
         redirects.push({ fd: fd as Redirect["fd"], kind: kind as Redirect["kind"], target: this.#word() })
         continue
       }
-      if (this.#at >= this.#script.length || this.#operator() !== undefined) return { type: "simple", words, redirects }
+      if (this.#at >= this.#script.length || this.#operator() !== undefined) {
+        // Nothing would be taken from the script, and whoever asks for the next one asks for ever.
+        if (words.length + redirects.length === 0) {
+          throw new SyntaxError(`expected a command at ${this.#at} of ${this.#script}`)
+        }
+        return { type: "simple", words, redirects }
+      }
       words.push(this.#word())
     }
   }
