@@ -15,6 +15,12 @@ const patiently: Schedule.Schedule<unknown, Errors.EngineEvents> = Schedule.upTo
 })
 
 /**
+ * It may take a while until the engine tells what happens, and it does not say from when on it does: until then its container
+ * is looked at, ever less often, for half a minute.
+ */
+const unheard: Schedule.Schedule<unknown> = Schedule.upTo(Schedule.exponential("1 second"), { times: 5 })
+
+/**
  * The state of a container: the one that it is in, and then each other one when it comes to be, until it is removed. Driven
  * by the engine's events, at which the engine is asked for the state; one that is over before the answer is left out. When
  * the connection is lost, it is made again, and nothing is missed of how things are.
@@ -49,8 +55,7 @@ export const state = (
     const events = backend.events({ filter: Filter.container(id) }).pipe(
       Stream.filter((event) => event.id === id && actions.has(event.action))
     )
-    // It may take a moment until the engine tells what happens: it is looked at before and after.
-    const looks = Stream.concat(Stream.make(0), Stream.fromEffect(Effect.sleep("1 second")))
+    const looks = Stream.concat(Stream.make(0), Stream.fromSchedule(unheard))
     return Stream.merge(events, looks).pipe(
       Stream.retry(Schedule.while(patiently, ({ input }) => input.isRetryable)),
       Stream.mapEffect(() =>
