@@ -8,10 +8,9 @@ import * as Members from "../../../src/layers/containerd/cni/members.ts"
 import * as Leftovers from "../../../src/layers/containerd/daemon/leftovers.ts"
 import type { Place } from "../../../src/layers/containerd/daemon/place.ts"
 import * as Discover from "../../../src/layers/containerd/discover.ts"
+import { codeOf } from "../../../src/layers/containerd/errors.ts"
 import { write } from "../../../src/layers/containerd/hostname.ts"
 import { signalDescendants } from "../../../src/layers/containerd/signal.ts"
-
-import { codeOf } from "../../../src/layers/containerd/errors.ts"
 import { isKept } from "../../../src/layers/containerd/stdio/logging.ts"
 import * as Order from "../../../src/layers/containerd/stdio/order.ts"
 
