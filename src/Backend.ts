@@ -36,6 +36,7 @@ import { resetByExec } from "./backend/reset.ts"
 import * as Capabilities from "./Capabilities.ts"
 import * as Errors from "./Errors.ts"
 import { conceal, secretsOf } from "./errors/conceal.ts"
+import { isReason } from "./errors/isReason.ts"
 import type { PullStatus } from "./Progress.ts"
 
 export { type Endpoint, endpoint, type Family, type PortOptions } from "./backend/endpoint.ts"
@@ -135,13 +136,6 @@ export class Backend extends Context.Service<Backend, {
   /** As `background`, but closing the Layer does not wait for it: it is interrupted. */
   readonly whileOpen: (effect: Effect.Effect<unknown>) => Effect.Effect<void>
 }>()("effect-containers/Backend") {}
-
-const isReason = (error: unknown): error is Errors.Reason =>
-  error instanceof Errors.NotFound || error instanceof Errors.AlreadyExists || error instanceof Errors.Conflict ||
-  error instanceof Errors.InvalidArgument || error instanceof Errors.Unauthenticated ||
-  error instanceof Errors.PermissionDenied || error instanceof Errors.Unavailable ||
-  error instanceof Errors.TimedOut || error instanceof Errors.ResourceExhausted ||
-  error instanceof Errors.Unsupported || error instanceof Errors.Protocol || error instanceof Errors.Internal
 
 /**
  * Makes the service of an engine's primitives. Operations that are left out fail `Unsupported`, naming the engine and

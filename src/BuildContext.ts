@@ -137,9 +137,9 @@ export const fromDirectory = (path: string, options?: Options): Directory =>
  * Builds from a tar archive, plain or compressed with gzip, bzip2, xz or zstd (which of these is up to the engine). It is
  * sent as it is: no ignore file is applied here.
  *
- * A stream given here is run once for every build; if it can be run only once, so can the build. {@link open} and
- * {@link toTar} fail with `ImageOptions`, field `"context"`, when it is not a tar archive or cannot be read, and when the
- * stream fails.
+ * A stream given here is run once for every build, and again when an engine has the build begun again, as
+ * `Image.build` says; if it can be run only once, so can the build. {@link open} and {@link toTar} fail with
+ * `ImageOptions`, field `"context"`, when it is not a tar archive or cannot be read, and when the stream fails.
  *
  * **Example** (What is no archive is refused before any engine is called)
  *
@@ -278,7 +278,10 @@ const fileBytes = (path: string): Stream.Stream<Uint8Array, Cause.UnknownError> 
     ))
   }))
 
-const prepareArchive = Effect.fnUntraced(function*(source: TarSource, refuse: Refuse) {
+const prepareArchive = Effect.fnUntraced(function*(
+  source: TarSource,
+  refuse: Refuse
+): Effect.fn.Return<Stream.Stream<Uint8Array, Errors.ImageOptions>, Errors.ImageOptions, Scope.Scope> {
   if (source instanceof Uint8Array) {
     const issue = Archive.check(source, true)
     return issue === undefined ? Stream.succeed(source) : yield* refuse("context", issue)
@@ -312,10 +315,16 @@ const prepareArchive = Effect.fnUntraced(function*(source: TarSource, refuse: Re
   }
   const issue = Archive.check(Buffer.concat(seen), ended)
   if (issue !== undefined) return yield* refuse("context", `${name} ${issue}`)
-  return Stream.concat(
-    Stream.fromArray(seen),
-    ended ? Stream.empty : Stream.fromPull(Effect.succeed(pull))
-  )
+  let isFirst = true
+  return Stream.suspend(() => {
+    // What was opened is read once; whoever wants it again has it opened again.
+    if (!isFirst) return Stream.unwrap(prepareArchive(source, refuse))
+    isFirst = false
+    return Stream.concat(
+      Stream.fromArray(seen),
+      ended ? Stream.empty : Stream.fromPull(Effect.succeed(pull))
+    )
+  })
 })
 
 const prepareText = (text: string, dockerfile: string, refuse: Refuse) =>

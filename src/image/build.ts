@@ -32,6 +32,9 @@ export interface BuildImageOptions {
  * Builds an image, with what happens on the way as a stream. When the stream has ended the image is there under `name`;
  * interrupting it stops the build.
  *
+ * Docker's own builder and Podman look for steps that they need not execute among images that others may be removing, and
+ * fail when one of these goes meanwhile. Such a build is begun again, 9 times at most: its steps are then told once more.
+ *
  * Fails with `ImageBuildDockerfile`, which has the step that failed and the end of the log, and with `ImageOptions` when
  * what is to be built is not there or not valid, before any engine is called.
  *

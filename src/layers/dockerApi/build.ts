@@ -3,10 +3,13 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { BuildOptions, Primitives } from "../../Backend.ts"
+import type * as Errors from "../../Errors.ts"
+import { isReason } from "../../errors/isReason.ts"
 import { BuildStatus } from "../../Progress.ts"
 import * as Credentials from "./credentials.ts"
 import type { Environment } from "./environment.ts"
 import { values } from "./ndjson.ts"
+import * as Podman from "./podman.ts"
 import { type Client, stream } from "./request.ts"
 import * as Schemas from "./schemas.ts"
 import { failureOf } from "./transfer.ts"
@@ -62,26 +65,52 @@ const query = (options: BuildOptions) => ({
   forcerm: 1
 })
 
+/**
+ * Docker's own builder goes through images that others may be removing: those that were made of the same one, for a step
+ * that it need not execute, and then the one that it found so. It fails when one of them is gone.
+ */
+const losesImage = ({ message }: Errors.Reason): boolean =>
+  /^(?:unable to find image "|No such image: |failed to get digest |unknown parent image ID )sha256:[0-9a-f]{64}/.test(
+    message
+  )
+
+/** How often a build is begun again that ended because of an image of others. */
+const beginnings = 9
+
+/** A context that can be read only once has an end of its own the second time: what it was begun again for is told then. */
+const again = <E>(
+  attempt: Stream.Stream<BuildStatus, E | Errors.Reason>,
+  isLost: (error: Errors.Reason) => boolean,
+  left = beginnings
+): Stream.Stream<BuildStatus, E | Errors.Reason> =>
+  Stream.catch(attempt, (error) =>
+    left > 0 && isReason(error) && isLost(error)
+      ? Stream.mapError(again(attempt, isLost, left - 1), (next) => isReason(next) ? next : error)
+      : Stream.fail(error))
+
 export const make = (client: Client, environment: Environment): Pick<Primitives, "build"> => ({
   build: (context, options) =>
-    Stream.unwrap(Effect.map(Credentials.buildHeader(environment), (headers) =>
-      values(
-        stream(client, {
-          operation: "build",
-          method: "POST",
-          path: "/build",
-          query: query(options),
-          archive: context,
-          headers
-        }),
-        "build",
-        Schemas.message,
-        (message, out: Array<BuildStatus>) => {
-          const failure = failureOf("build", message)
-          if (failure !== undefined) return failure
-          const status = statusOf(message)
-          if (status !== undefined) out.push(status)
-          return undefined
-        }
-      )))
+    again(
+      Stream.unwrap(Effect.map(Credentials.buildHeader(environment), (headers) =>
+        values(
+          stream(client, {
+            operation: "build",
+            method: "POST",
+            path: "/build",
+            query: query(options),
+            archive: context,
+            headers
+          }),
+          "build",
+          Schemas.message,
+          (message, out: Array<BuildStatus>) => {
+            const failure = failureOf("build", message)
+            if (failure !== undefined) return failure
+            const status = statusOf(message)
+            if (status !== undefined) out.push(status)
+            return undefined
+          }
+        ))),
+      client.isPodman ? Podman.losesImage : losesImage
+    )
 })

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { ImageInfo, ImageSummary, Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
@@ -39,6 +40,20 @@ export const loadedOf = (text: string): ReadonlyArray<string> => {
   return found === null ? [] : found[1]!.split(",").map((name) => name.trim()).filter((name) => name !== "")
 }
 
+/** Docker fails when another removal takes what the image was made of. */
+const losesImage = ({ message }: Errors.Reason): boolean => message.startsWith("unrecognized image ID sha256:")
+
+/** Asks again while others are removing too. That there is nothing left to remove is what was wanted, then. */
+const amongOthers = <A>(
+  asked: Effect.Effect<ReadonlyArray<A>, Errors.Reason>,
+  isLost: (error: Errors.Reason) => boolean
+): Effect.Effect<ReadonlyArray<A>, Errors.Reason> =>
+  Effect.catchIf(asked, isLost, () =>
+    asked.pipe(
+      Effect.retry({ while: isLost, times: 19, schedule: Schedule.spaced("20 millis") }),
+      Effect.catchTag("NotFound", () => Effect.succeed([]))
+    ))
+
 type Operations = Pick<
   Primitives,
   "inspectImage" | "listImages" | "tagImage" | "removeImage" | "importImages" | "exportImages"
@@ -49,8 +64,6 @@ export const make = (client: Client): Operations => {
   const shown = client.isPodman ? Podman.familiar : (name: string) => name
   const steady = <A>(asked: Effect.Effect<A, Errors.Reason>) =>
     client.isPodman ? Effect.retry(asked, Podman.questions) : asked
-  const removed = <A>(asked: Effect.Effect<A, Errors.Reason>) =>
-    client.isPodman ? Effect.retry(asked, Podman.imageRemoval) : asked
   return {
     inspectImage: (image) =>
       Effect.map(
@@ -89,12 +102,15 @@ export const make = (client: Client): Operations => {
         }))),
     removeImage: (image, { force }) =>
       Effect.map(
-        removed(ask(client, {
-          operation: "removeImage",
-          method: "DELETE",
-          path: `/images/${segment(image)}`,
-          query: { force: force ? 1 : 0 }
-        }, Schemas.removedImages)),
+        amongOthers(
+          ask(client, {
+            operation: "removeImage",
+            method: "DELETE",
+            path: `/images/${segment(image)}`,
+            query: { force: force ? 1 : 0 }
+          }, Schemas.removedImages),
+          client.isPodman ? (error) => force && Podman.losesContainer(error) : losesImage
+        ),
         (list) => ({
           untagged: list.flatMap(({ untagged }) => untagged === undefined ? [] : [shown(untagged)]),
           deleted: list.flatMap(({ deleted }) => deleted === undefined ? [] : [idOf(deleted)])

@@ -90,14 +90,20 @@ export const questions = {
 }
 
 /**
- * With force an image's containers go first, and one of them that somebody else has just removed makes that fail. How often
- * it is asked again.
+ * With force an image's containers go first, and one of them that somebody else has just removed makes that fail, as does
+ * one that a build has just made.
  */
-export const imageRemoval = {
-  while: ({ code, message }: Errors.Reason) =>
-    code === 500 && /using image could not be removed: no (?:such )?container/i.test(message),
-  times: 19
-}
+export const losesContainer = ({ code, message }: Errors.Reason): boolean =>
+  (code === 500 && /using image could not be removed: no (?:such )?container/i.test(message)) ||
+  (code === 409 && /consider listing external containers/i.test(message))
+
+/**
+ * A build looks at every image that there is for a step that it need not execute, and works in containers that go with the
+ * image that they are of. It fails when somebody else removes one of these meanwhile. The words come last: before them
+ * there may be an instruction's.
+ */
+export const losesImage = ({ message }: Errors.Reason): boolean =>
+  /(?:(?:image|layer|container) not known|identifier is not a container)$/.test(message)
 
 /** The last that Podman says of a layer that it pulls; Docker says in a further line that it is extracted. */
 export const lastOfLayer = "Download complete"

@@ -259,11 +259,33 @@ describe("in Docker's words", { timeout: 60_000 }, () => {
       }).pipe(Effect.provide(engine(host)))
     })))
 
-  it.live("an image whose container is removed by another meanwhile is removed", () =>
+  it.live("an image that went while it was asked for again is removed", () =>
     Effect.scoped(Effect.gen(function*() {
       let asked = 0
-      const { host } = yield* podman((_request, response) => {
+      const { host } = yield* podman((request, response) => {
+        if (request.method !== "DELETE") return json(response, 200, {})
+        if (++asked > 1) return json(response, 404, { cause: "image not known", message: "1: image not known" })
+        const message = "image used by 2: image is in use by a container: consider listing external containers"
+        json(response, 409, { cause: "image is in use by a container", message })
+      })
+      const removed = yield* Effect.provide(
+        Effect.flatMap(Backend.Backend, ({ removeImage }) => removeImage("gcc:14", { force: true })),
+        engine(host)
+      )
+      assert.deepStrictEqual(removed, { untagged: [], deleted: [] })
+    })))
+
+  it.live("an image whose containers come and go meanwhile is removed", () =>
+    Effect.scoped(Effect.gen(function*() {
+      let asked = 0
+      const { host } = yield* podman((request, response) => {
+        if (request.method !== "DELETE") return json(response, 200, {})
         if (++asked > 2) return json(response, 200, [{ Untagged: "docker.io/library/gcc:14" }])
+        if (asked === 2) {
+          const message =
+            "image used by 2: image is in use by a container: consider listing external containers and force-removing image"
+          return json(response, 409, { cause: "image is in use by a container", message })
+        }
         const message = `removing image 1: container 2 using image could not be removed: no container with ID 2 found`
         json(response, 500, { cause: "no such container", message })
       })

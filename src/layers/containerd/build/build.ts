@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import { join } from "node:path"
 import type { BuildOptions, Primitives } from "../../../Backend.ts"
 import type * as Errors from "../../../Errors.ts"
+import { isReason } from "../../../errors/isReason.ts"
 import { BuildStatus } from "../../../Progress.ts"
 import * as Reference from "../../../Reference.ts"
 import { reason } from "../errors.ts"
@@ -30,9 +31,6 @@ const asBuild = (error: Errors.Reason): Errors.Reason =>
     code: error.code,
     cause: error.cause
   })
-
-const isReason = (error: unknown): error is Errors.Reason =>
-  typeof error === "object" && error !== null && "_tag" in error && "operation" in error && "isRetryable" in error
 
 const plain = (args: BuildOptions["buildArgs"]): Readonly<Record<string, string>> =>
   Object.fromEntries(
