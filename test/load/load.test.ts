@@ -4,7 +4,7 @@
  */
 import { assert } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { Container, Logs } from "effect-containers"
+import { BuildContext, Container, Image, Logs } from "effect-containers"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { faults, job } from "../faults/case.ts"
@@ -13,6 +13,7 @@ const number = (name: string, otherwise: number) => Number(process.env[name] || 
 
 const runs = number("EFFECT_CONTAINERS_LOAD", 1000)
 const bytes = number("EFFECT_CONTAINERS_LOAD_BYTES", 2 * 1024 ** 3)
+const builds = 300
 const followers = 64
 const lines = 2000
 
@@ -20,7 +21,7 @@ const mib = (size: number) => Math.round(size / 1024 ** 2)
 
 const mean = (all: ReadonlyArray<number>) => all.reduce((sum, one) => sum + one, 0) / all.length
 
-faults({ minutes: 30 }, ({ fault }) => {
+faults({ minutes: 30 }, ({ fault, kind }) => {
   fault(`${runs} runs, 32 at a time`, "all fine", (_engine, note) =>
     Effect.gen(function*() {
       const sizes: Array<number> = []
@@ -45,6 +46,21 @@ faults({ minutes: 30 }, ({ fault }) => {
       assert.isBelow(last / first, 1.2)
       return "all fine"
     }))
+
+  // A containerd by itself builds nothing.
+  if (kind === "docker") {
+    fault(`${builds} builds, 8 at a time, each removed while others go on`, "all fine", () =>
+      Effect.gen(function*() {
+        const build = Effect.fnUntraced(function*(n: number) {
+          // Few of them differ: what one looks for in the cache, another removes.
+          const text = `FROM busybox:test\nENV A=${n % 4}\nENV B=${n % 3}\nENV C=1\n`
+          yield* Stream.runDrain(Image.build(`efc-load-${n}:1`, BuildContext.fromDockerfile(text)))
+          yield* Image.remove(`efc-load-${n}:1`, { force: true })
+        })
+        yield* Effect.forEach(Array.from({ length: builds }, (_, n) => n), build, { concurrency: 8, discard: true })
+        return "all fine"
+      }))
+  }
 
   fault(`${followers} followers of one container`, "all lines", (_engine, note) =>
     Effect.gen(function*() {
