@@ -4,7 +4,7 @@
  */
 import { assert } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { BuildContext, Container, Image, Logs } from "effect-containers"
+import { BuildContext, Container, Filter, Image, Logs } from "effect-containers"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { faults, job } from "../faults/case.ts"
@@ -58,6 +58,8 @@ faults({ minutes: 30 }, ({ fault, kind }) => {
           yield* Image.remove(`efc-load-${n}:1`, { force: true })
         })
         yield* Effect.forEach(Array.from({ length: builds }, (_, n) => n), build, { concurrency: 8, discard: true })
+        // What a build had made that came to nothing is the builder's cache: images without a name.
+        yield* Image.clean({ olderThan: 0, filter: Filter.make("dangling", "true") })
         return "all fine"
       }))
   }
