@@ -237,11 +237,12 @@ export const make = Effect.fnUntraced(function*(
   const transfers = yield* RcMap.make({
     lookup: (key: string) => {
       const [platform, name] = key.split(" ", 2) as [string, string]
-      return Stream.share(primitives.pull(name, platform === "" ? {} : { platform }), {
-        capacity: 1024,
+      // By what arrives at once: an engine may tell hundreds of thousands of lines.
+      return Stream.share(Stream.chunks(primitives.pull(name, platform === "" ? {} : { platform })), {
+        capacity: 64,
         strategy: "suspend",
         replay: 64
-      })
+      }).pipe(Effect.map(Stream.flattenArray))
     }
   })
   // With credentials of its own a pull is not shared: whoever has none must not profit from somebody else's.

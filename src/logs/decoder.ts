@@ -36,9 +36,13 @@ const MAX_MESSAGE = 64 * 1024
 const length = (header: Uint8Array, at: number): number =>
   ((header[at + 4]! << 24) | (header[at + 5]! << 16) | (header[at + 6]! << 8) | header[at + 7]!) >>> 0
 
-/** The frames of standard output and error that are whole, from `i` on; gives where something else begins. */
+/**
+ * The frames of standard output and error that are whole, from `i` on; gives where something else begins. Their bytes are
+ * views that `subarray` would give too, after it has looked for the class to make: that takes half as long again.
+ */
 const wholeFrames = (chunk: Uint8Array, i: number, maxFrame: number, out: Array<Frame>): number => {
   const last = chunk.length - HEADER
+  const { buffer, byteOffset } = chunk
   let at = i
   while (at <= last) {
     const stream = chunk[at]!
@@ -46,7 +50,10 @@ const wholeFrames = (chunk: Uint8Array, i: number, maxFrame: number, out: Array<
     const size = length(chunk, at)
     const end = at + HEADER + size
     if (size === 0 || size > maxFrame || end > chunk.length) return at
-    out.push({ source: stream === 2 ? "stderr" : "stdout", bytes: chunk.subarray(at + HEADER, end) })
+    out.push({
+      source: stream === 2 ? "stderr" : "stdout",
+      bytes: new Uint8Array(buffer, byteOffset + at + HEADER, size)
+    })
     at = end
   }
   return at
@@ -134,7 +141,7 @@ export class Decoder {
             if (this.#left === 0) out.push({ source: this.#source, bytes: EMPTY, timestamp: this.#reader!.value })
           }
         } else {
-          const bytes = chunk.subarray(i, end)
+          const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + i, end - i)
           out.push(
             timed
               ? { source: this.#source, bytes, timestamp: this.#reader!.value }

@@ -8,6 +8,8 @@ import { reason } from "./errors.ts"
 /** No engine's line comes near it: characters. */
 const longestLine = 16 * 1024 * 1024
 
+const BRACE = 0x7b
+
 /**
  * Reads an answer that is one JSON value a line. `take` puts what a value means into `out`, or gives the failure that it
  * reports. What came before a failure is delivered before it.
@@ -25,7 +27,7 @@ export const values = <A, B, E, R>(
 
     const line = (text: string, out: Array<B>): Errors.Reason | undefined => {
       // Before it is parsed: there may be millions, and each would be an exception.
-      if (text.trim() === "") return undefined
+      if (text.charCodeAt(0) !== BRACE && text.trim() === "") return undefined
       let json: unknown
       try {
         json = JSON.parse(text)
