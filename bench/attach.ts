@@ -1,7 +1,7 @@
 /**
  * Output of a container read through each client's public way, from an engine that writes as fast as it is read.
  *
- * Usage: npm run bench -- attach [--rounds 5] [--size 96]
+ * Usage: npm run bench -- attach [--rounds 7] [--size 256]
  */
 import { counts } from "./measure/options.ts"
 import { race } from "./measure/race.ts"
@@ -11,7 +11,7 @@ import { employ } from "./measure/worker.ts"
 import { stage } from "./stage/stage.ts"
 
 /** `size`: MiB of output. */
-const { rounds, size } = counts({ rounds: 5, size: 96 })
+const { rounds, size } = counts({ rounds: 7, size: 256 })
 
 const kib = 1024
 const staged = stage()

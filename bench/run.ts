@@ -2,7 +2,7 @@
  * `echo hi` in a new container of Docker, once at a time: what a client adds to the engine's time, what processor time it
  * takes, and what it asks.
  *
- * Usage: npm run bench -- run [--rounds 24]
+ * Usage: npm run bench -- run [--rounds 24] [--warm 20]
  */
 import { counts } from "./measure/options.ts"
 import { proxy } from "./measure/proxy.ts"
@@ -15,7 +15,7 @@ import { type Docker, withDocker } from "./stage/docker.ts"
 import { stage } from "./stage/stage.ts"
 
 /** Processor time is counted over a few runs: that of other processes comes in steps of ten milliseconds. */
-const { block, rounds } = counts({ rounds: 24, block: 6 })
+const { block, rounds, warm } = counts({ rounds: 24, block: 6, warm: 20 })
 
 const command = ["echo", "hi"]
 const program = await cli()
@@ -64,7 +64,7 @@ await withDocker(async (docker) => {
       }
     })),
     rounds,
-    3
+    warm
   )
   await docker.settled()
   const cpu: Array<Row> = []
@@ -86,7 +86,8 @@ await withDocker(async (docker) => {
     title: "One run on Docker",
     how:
       "`echo hi` in a new container, from the call to what it wrote and how it ended, each client in a process of its own "
-      + "that is warm and connected. The container is removed behind the result's back, except by the CLI, which cannot do "
+      + `that is connected and has done ${warm} of them. The container is removed behind the result's back, except by the CLI, `
+      + "which cannot do "
       + "otherwise; the next run begins when it is gone. Processor time is the client's whole process, the removal included; of "
       + "the CLI that of the `docker` processes. Requests are counted by a proxy in front of the engine's socket.",
     tables: [

@@ -111,8 +111,9 @@ export const incoming = <E = never>(
       if (chunk.length === 0) return
       buffer.push(chunk)
       size += chunk.length
-      if (waiter !== undefined) wake()
-      else if (size >= readAhead) readable.pause()
+      // What else has arrived is given with it: waking the consumer for each read takes longer than the reading.
+      if (waiter !== undefined && size === chunk.length) setImmediate(wake)
+      if (size >= readAhead) readable.pause()
     })
   }
   const pull: Next = Effect.suspend(() => {
