@@ -1,17 +1,12 @@
 /**
- * `/bin/true` from creation to result on each containerd, against its own `ctr` and Docker's command line; and the pull of
- * 200 MB in 5 layers, against `ctr`.
+ * `/bin/true` from creation to result on each containerd, against its own `ctr` and Docker's command line.
  *
- * Usage: npm run bench -- containerd [containerd16 containerd17 containerd21] [--rounds 15] [--pulls 5]
+ * Usage: npm run bench -- containerd [containerd16 containerd17 containerd21] [--rounds 15]
  */
-import { Stream } from "effect"
-import { Container, Image } from "effect-containers"
+import { Container } from "effect-containers"
 import { execFile } from "node:child_process"
-import { randomBytes } from "node:crypto"
-import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
-import { makeImage, push } from "../scripts/engines/image.ts"
-import { type Engine, load, start } from "../scripts/engines/start.ts"
+import { load, start } from "../scripts/engines/start.ts"
 import { counts, names as given } from "./measure/options.ts"
 import { race, type Raced, rows, timed } from "./measure/race.ts"
 import { report } from "./measure/report.ts"
@@ -22,26 +17,17 @@ import { cli } from "./stage/contenders.ts"
 
 const execute = promisify(execFile)
 
-const defaults = { rounds: 15, pulls: 5 }
-const { pulls, rounds } = counts(defaults)
+const defaults = { rounds: 15 }
+const { rounds } = counts(defaults)
 const names = given(["containerd16", "containerd17", "containerd21"], defaults)
 
-const megabyte = 1024 * 1024
-
-/** Bytes that no compression makes fewer. */
-const large = async (registry: string): Promise<string> => {
-  const layers = Array.from({ length: 5 }, (_, n) => ({ [`data/${n}`]: randomBytes(40 * megabyte) }))
-  await push(await makeImage({ layers }), registry, "large:1")
-  return `${registry}/large:1`
-}
-
-const table = (title: string, raced: ReadonlyArray<Raced<"time">>, atMost: number): Table => ({
-  title,
+const table = (name: string, raced: ReadonlyArray<Raced<"time">>): Table => ({
+  title: `A run of /bin/true on ${name}`,
   quantity: "time until the result",
   unit: "ms",
   base: "ctr",
   rows: rows(raced, "time"),
-  targets: [{ atMost }]
+  targets: [{ atMost: 0.9 }]
 })
 
 const job = Container.make(image).pipe(Container.pull("never"), Container.command(["/bin/true"]))
@@ -55,40 +41,9 @@ const runs = ({ call, run, runtime }: Staged, docker: () => Promise<unknown>) =>
     { name: "docker CLI", run: () => timed(docker) }
   ], rounds)
 
-const pulled = async ({ call, runtime }: Staged, reference: string) => {
-  const gone = async () => {
-    await call("images", "rm", "--sync", reference)
-    for (let tries = 0; tries < 100; tries++) {
-      const { stdout } = await call("content", "ls", "-q")
-      if (stdout.split("\n").length < 8) return
-      await sleep(100)
-    }
-  }
-  const raced = await race([
-    { name: "ctr", before: gone, run: () => timed(() => call("images", "pull", "--plain-http", reference)) },
-    { name: ours, before: gone, run: () => timed(() => runtime.runPromise(Stream.runDrain(Image.pull(reference)))) }
-  ], pulls)
-  await gone()
-  return raced
-}
-
-const bench = (
-  name: string,
-  engine: Engine,
-  docker: () => Promise<unknown>,
-  reference: string,
-  registry: string
-): Promise<ReadonlyArray<Table>> =>
-  withContainerd(name, engine, async (staged) => [
-    table(`A run of /bin/true on ${name}`, await runs(staged, docker), 0.9),
-    table(`A pull of 200 MB on ${name}`, await pulled(staged, reference), name === "containerd21" ? 1.05 : 1.1)
-  ], registry)
-
 const program = await cli()
-const engines = await start([...names, "docker", "registry"])
+const engines = await start([...names, "docker"])
 try {
-  const registry = engines.registries["registry"] ?? ""
-  const reference = await large(registry)
   const docker = engines.engines["docker"]
   if (docker === undefined) throw new Error("there is no Docker")
   await load(docker, await archived())
@@ -97,15 +52,15 @@ try {
   const tables: Array<Table> = []
   for (const name of names) {
     const engine = engines.engines[name]
-    if (engine !== undefined) tables.push(...await bench(name, engine, byDocker, reference, registry))
+    if (engine === undefined) throw new Error(`there is no ${name}`)
+    tables.push(await withContainerd(name, engine, async (staged) => table(name, await runs(staged, byDocker))))
   }
   report({
     bench: "containerd",
     title: "containerd without Docker",
     how:
       "`/bin/true` from creation to result, against the engine's own `ctr run --rm` and against `docker run --rm` on the Docker "
-      + "that the other benches use; and a pull of 200 MB in 5 layers from a registry on this machine, against `ctr images "
-      + "pull`.",
+      + "that the other benches use.",
     tables
   })
 } finally {

@@ -20,7 +20,7 @@ await engine.call("tells", lines)
 const ways = { raw: "raw", [ours]: "ours", dockerode: "dockerode" }
 const contenders = []
 for (const [name, way] of Object.entries(ways)) {
-  const worker = await employ(staged, "rivals/pull", [`unix://${socket}`, way])
+  const worker = await employ(staged, "rivals/pull", [`unix://${socket}`, way, "busybox:test"])
   contenders.push({
     name,
     run: async () => {

@@ -10,11 +10,9 @@ import { request } from "node:http"
 /** Pulls, and gives how many statuses it was told. */
 type Pull = () => Promise<number>
 
-const name = "busybox:test"
-
-const raw = (host: string): Pull => () =>
+const raw = (host: string, name: string): Pull => () =>
   new Promise((done, fail) => {
-    const path = "/v1.45/images/create?fromImage=busybox&tag=test"
+    const path = `/v1.45/images/create?fromImage=${encodeURIComponent(name)}`
     const asked = request({ socketPath: host.replace("unix://", ""), method: "POST", path }, (response) => {
       let count = 0
       let rest = ""
@@ -34,7 +32,7 @@ const raw = (host: string): Pull => () =>
     asked.on("error", fail).end()
   })
 
-const dockerode = (host: string): Pull => {
+const dockerode = (host: string, name: string): Pull => {
   const docker = new Dockerode({ socketPath: host.replace("unix://", "") })
   return async () => {
     const stream = await docker.pull(name)
@@ -48,7 +46,7 @@ const dockerode = (host: string): Pull => {
   }
 }
 
-const ours = (host: string): Pull => {
+const ours = (host: string, name: string): Pull => {
   const runtime = ManagedRuntime.make(Docker.layer({ host }))
   return () => {
     let count = 0
@@ -64,4 +62,4 @@ const ours = (host: string): Pull => {
 
 const ways = { raw, dockerode, ours }
 
-export const make = (host: string, way: keyof typeof ways) => ({ pull: ways[way](host) })
+export const make = (host: string, way: keyof typeof ways, name: string) => ({ pull: ways[way](host, name) })

@@ -27,7 +27,8 @@ const ask = (host: string) => (method: string, path: string): Promise<string> =>
     asked.end()
   })
 
-const dockerOf = async (engines: Engines): Promise<Docker> => {
+/** The Docker among engines that were started, with the image. */
+export const dockerOf = async (engines: Engines): Promise<Docker> => {
   const engine = engines.engines["docker"]
   if (engine === undefined) throw new Error("there is no Docker")
   await load(engine, archive(await makeImage(), [image]))
