@@ -2,7 +2,7 @@
  * Jobs on a Swarm of three nodes, many at a time: how long one takes, what it asks the manager, and what memory the client
  * has, whatever their number; against the CLI in a loop of a shell.
  *
- * Usage: npm run bench -- swarm [--jobs 100] [--at 32]
+ * Usage: npm run bench -- swarm [--jobs 1000] [--at 32]
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import { archive, makeImage } from "../scripts/engines/image.ts"
@@ -16,9 +16,10 @@ import { employ } from "./measure/worker.ts"
 import { cli } from "./stage/contenders.ts"
 import { stage } from "./stage/stage.ts"
 
-const { at, jobs } = counts({ jobs: 100, at: 32 })
+const { at, jobs } = counts({ jobs: 1000, at: 32 })
 
 const sizes = [...new Set([10, Math.min(jobs, 100), jobs])].filter((size) => size <= jobs)
+const of = (size: number) => `${ours}, ${size} jobs`
 const command = ["echo", "hi"]
 const loop = "docker service create"
 
@@ -65,6 +66,8 @@ try {
   const time: Array<Row> = []
   const asked: Array<Row> = []
   const memory: Array<Row> = []
+  const flat: Array<Row> = []
+  const heap: Array<Row> = []
   const written: Array<Row> = []
   const kinds = new Map<string, number>()
   for (const [name, module] of [[ours, "rivals/swarm"], [loop, "rivals/serviceLoop"]] as const) {
@@ -73,7 +76,7 @@ try {
     const peaks: Array<number> = []
     const entries: Array<number> = []
     for (const size of sizes) {
-      const worker = await employ(staged, module, [between.host, program, image])
+      const worker = await employ(staged, module, [between.host, program, image], { nodeOptions: ["--expose-gc"] })
       // Every node has the image, and each connection is there.
       await worker.call("many", 6, 3, command, "hi\n")
       await settled()
@@ -88,6 +91,10 @@ try {
       times.push(time / size)
       requests.push(all.length / size)
       peaks.push((await worker.usage()).peak)
+      if (name === ours) {
+        flat.push({ name: of(size), values: [time / size] })
+        heap.push({ name: of(size), values: [(await worker.call<number>("heap")).value / 1048576] })
+      }
       await worker.end()
     }
     time.push({ name, values: times })
@@ -97,6 +104,8 @@ try {
   }
   between.stop()
   const largest = sizes.at(-1) ?? 0
+  const base = of(sizes.at(-2) ?? largest)
+  const targets = [{ row: of(largest), atMost: 1.1 }]
   report({
     bench: "swarm",
     title: `${sizes.join(", ")} jobs on a Swarm of three nodes, ${at} at a time`,
@@ -113,6 +122,14 @@ try {
         base: loop,
         rows: time,
         targets: [{ atMost: 1 }]
+      },
+      {
+        title: "Time per job as jobs become more",
+        quantity: "time per job",
+        unit: "ms",
+        base,
+        rows: flat,
+        targets
       },
       {
         title: "Requests per job",
@@ -140,6 +157,14 @@ try {
         base: ours,
         rows: memory,
         targets: []
+      },
+      {
+        title: "Heap as jobs become more",
+        quantity: "heap in use after all jobs",
+        unit: "MiB",
+        base,
+        rows: heap,
+        targets
       }
     ]
   })

@@ -23,3 +23,9 @@ export const peak = (): number => status("VmHWM")
 
 /** The memory that this process has: MiB. */
 export const resident = (): number => status("VmRSS")
+
+/** What is used of the heap when all has been collected, in a process that was started with `--expose-gc`: bytes. */
+export const heap = (): number => {
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed
+}

@@ -3,6 +3,7 @@ import { Container } from "effect-containers"
 import * as Docker from "effect-containers/layers/Docker"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import { heap } from "../measure/usage.ts"
 import { type Contender, image } from "./contender.ts"
 
 export const make = async (host: string): Promise<Contender & { readonly heap: () => number }> => {
@@ -20,10 +21,6 @@ export const make = async (host: string): Promise<Contender & { readonly heap: (
       ))
     },
     close: () => runtime.dispose(),
-    /** Bytes that are used when all has been collected. */
-    heap: () => {
-      globalThis.gc?.()
-      return process.memoryUsage().heapUsed
-    }
+    heap
   }
 }

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
+import { heap } from "../measure/usage.ts"
 import { image } from "./contender.ts"
 
 export const make = async (host: string) => {
@@ -25,10 +26,6 @@ export const make = async (host: string) => {
   return {
     rounds: (count: number) =>
       runtime.runPromise(Effect.all(Array.from({ length: count }, () => round), { concurrency: 4, discard: true })),
-    /** Bytes that are used when all has been collected. */
-    heap: () => {
-      globalThis.gc?.()
-      return process.memoryUsage().heapUsed
-    }
+    heap
   }
 }

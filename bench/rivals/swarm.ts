@@ -3,9 +3,14 @@ import { Container } from "effect-containers"
 import * as Swarm from "effect-containers/layers/Swarm"
 import * as Effect from "effect/Effect"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import { heap } from "../measure/usage.ts"
 import type { Contender } from "./contender.ts"
 
-export const make = async (host: string, _program: string, image: string): Promise<Contender> => {
+export const make = async (
+  host: string,
+  _program: string,
+  image: string
+): Promise<Contender & { readonly heap: () => number }> => {
   const runtime = ManagedRuntime.make(Swarm.layer({ host }))
   await runtime.context()
   const made = (command: ReadonlyArray<string>) =>
@@ -22,6 +27,7 @@ export const make = async (host: string, _program: string, image: string): Promi
         ),
         (all) => all.reduce((sum, each) => sum + each, 0)
       )),
-    close: () => runtime.dispose()
+    close: () => runtime.dispose(),
+    heap
   }
 }
