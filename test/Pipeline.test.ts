@@ -21,8 +21,7 @@ const run = <A, E>(self: Effect.Effect<A, E, Pipeline.Pipeline>, options?: Pipel
 const failing = (times: number, error: Away) =>
   Effect.map(
     Ref.make(0),
-    (count) =>
-      Effect.flatMap(Ref.getAndUpdate(count, (n) => n + 1), (n) => n < times ? Effect.fail(error) : Effect.succeed(n))
+    (count) => Effect.filterOrFail(Ref.getAndUpdate(count, (n) => n + 1), (n) => n >= times, () => error)
   )
 
 describe("a pipeline", () => {

@@ -145,7 +145,7 @@ describe("a use", () => {
   it.effect("has a container for itself", () =>
     Effect.gen(function*() {
       const pool = yield* Container.pool(job, { size: 2 })
-      const ids = yield* Effect.all([0, 1].map(() => pool.use(({ id }) => Effect.as(Effect.yieldNow, id))), {
+      const ids = yield* Effect.forEach([0, 1], () => pool.use(({ id }) => Effect.as(Effect.yieldNow, id)), {
         concurrency: 2
       })
       assert.notStrictEqual(ids[0], ids[1])

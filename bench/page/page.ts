@@ -107,6 +107,9 @@ const machines = (all: ReadonlyArray<Kept>): string =>
   [...new Set(all.map(({ machine }) => `${machine.cores} cores of ${machine.architecture}, Node ${machine.node}`))]
     .join("; ")
 
+/** Written by hand, by whoever looked for it with a profiler. */
+const missed = readFileSync(join(import.meta.dirname, "missed.md"), "utf8")
+
 /** The page, as Markdown. */
 export const page = (all: ReadonlyArray<Kept>): string =>
   `# Performance
@@ -114,8 +117,10 @@ export const page = (all: ReadonlyArray<Kept>): string =>
 The engine takes most of a run's time, so a client is judged by what it adds: requests, processor time, copies, memory, the
 time until it has been loaded; and by the ways that only it has.
 
-This page was made by the programs of \`bench/\`, from the data beside its pictures. Each of them runs this library and
-others in turn, in the same run on the same machine (here ${machines(all)}). What counts is the ratio, which
+This page was made by the programs of \`bench/\`, from the data beside its pictures; only why targets are missed is
+written by hand. Each of them runs this library and others in turn, in the same run on the same machine (here ${
+    machines(all)
+  }). What counts is the ratio, which
 is taken within each round: the middle one, and in brackets the quartiles. The times and sizes say of which order they are,
 on that machine, while it did other things too; nothing absolute is promised.
 
@@ -127,6 +132,7 @@ is not on npm, so it cannot be among them.
 ## Targets
 
 ${summary(all)}
+${missed}
 ${all.map(section).join("\n")}`
 
 const read = (): ReadonlyArray<Kept> => {

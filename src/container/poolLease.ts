@@ -165,7 +165,7 @@ export const make = Effect.fnUntraced(function*<E, R>(
         const isRefused = failure._tag === "ContainerExec" &&
           (failure.reason._tag === "Conflict" || failure.reason._tag === "NotFound")
         exit = isRefused ? yield* ended(member) : undefined
-        if (exit === undefined) return yield* Effect.fail(failure)
+        if (exit === undefined) return yield* failure
         member.ended = exit
       }
       if (left === 0 || isClosed) return yield* lost(member, exit, "before the command began")
@@ -187,10 +187,9 @@ export const make = Effect.fnUntraced(function*<E, R>(
       )
     return process.exit.pipe(
       Effect.catch((reason) => unless(Effect.fail(reason))),
-      Effect.flatMap((exit): Exec.Begun["process"]["exit"] =>
-        exit._tag === "Exited" ?
-          Effect.succeed(exit) :
-          Effect.flatMap(refresh(member), (isReset) => unless(Effect.succeed(exit), isReset ? undefined : late))
+      Effect.filterOrElse(
+        (exit) => exit._tag === "Exited",
+        (exit) => Effect.flatMap(refresh(member), (isReset) => unless(Effect.succeed(exit), isReset ? undefined : late))
       )
     )
   }

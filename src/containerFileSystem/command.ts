@@ -40,9 +40,7 @@ const execute = Effect.fnUntraced(function*(
     return yield* new Unrunnable({ error: systemError(at, "BadResource", issue) })
   }
   if (exit._tag === "Exited" && exit.code === 0) return Buffer.concat(stdout)
-  return yield* Effect.fail(
-    fromProgram(at, `${command[0]} ${ExitStatus.format(exit)}`, Buffer.concat(stderr).toString())
-  )
+  return yield* fromProgram(at, `${command[0]} ${ExitStatus.format(exit)}`, Buffer.concat(stderr).toString())
 }, Effect.scoped)
 
 /** Runs a program as root to its end; gives what it wrote to standard output. */

@@ -112,13 +112,11 @@ export const spawn = Effect.fnUntraced(function*(
   if (pid === undefined) {
     const exit = yield* Effect.mapError(handle.exitStatus, failed("spawn"))
     if (exit._tag === "StartFailed") {
-      return yield* Effect.fail(
-        systemError(
-          command,
-          "spawn",
-          exit.issue === "not executable" ? "PermissionDenied" : "NotFound",
-          `the command ${ExitStatus.format(exit)}`
-        )
+      return yield* systemError(
+        command,
+        "spawn",
+        exit.issue === "not executable" ? "PermissionDenied" : "NotFound",
+        `the command ${ExitStatus.format(exit)}`
       )
     }
   }

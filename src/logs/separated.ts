@@ -56,11 +56,7 @@ class Side<E> {
 
   readonly pull: Pull.Pull<Chunks, E | Errors.ResourceExhausted> = Effect.suspend(() => {
     if (!this.#spool.isEmpty) {
-      return Effect.flatMap(
-        this.#spool.take(),
-        (chunks): Pull.Pull<Chunks, E | Errors.ResourceExhausted> =>
-          Arr.isArrayNonEmpty(chunks) ? Effect.succeed(chunks) : this.pull
-      )
+      return Effect.filterOrElse(this.#spool.take(), Arr.isArrayNonEmpty, () => this.pull)
     }
     if (this.#end !== undefined) return this.#end
     return Effect.callback<Chunks, E | Errors.ResourceExhausted | Cause.Done<void>>((resume) => {

@@ -19,7 +19,7 @@ const apart = Effect.gen(function*() {
         else process.env["TMPDIR"] = before
       })
   )
-  return fs.readDirectory(home)
+  return () => fs.readDirectory(home)
 })
 
 it.effect("what is kept of a file has no name on this machine that a crash could leave behind", () =>
@@ -28,6 +28,6 @@ it.effect("what is kept of a file has no name on this machine that a crash could
     const spool = yield* Spool.make({ method: "open", path: "/there" })
     yield* spool.append(Buffer.from("one "))
     yield* spool.append(Buffer.from("two"))
-    assert.deepStrictEqual(yield* names, [])
+    assert.deepStrictEqual(yield* names(), [])
     assert.strictEqual(yield* Stream.mkString(Stream.decodeText(Spool.stream(spool))), "one two")
   }).pipe(Effect.provide(NodeFileSystem.layer)))

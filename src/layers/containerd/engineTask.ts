@@ -29,16 +29,18 @@ export const isShimGone = (error: Errors.Reason): boolean => error._tag === "Una
 export const deleteTask = (engine: Engine, operation: string, id: string): Effect.Effect<void, Errors.Reason> =>
   engine.channel.unary(Tasks.method.delete, { containerId: id }, { operation, deadline: 30_000 }).pipe(
     Effect.asVoid,
-    Effect.catchTag("NotFound", () => Effect.void),
-    Effect.catchTag("Unavailable", (error) =>
-      error.code === 14
-        ? Effect.fail(error)
-        // Its shim is gone: somebody else takes it away at the same time.
-        : Effect.repeat(find(engine, operation, id), {
-          while: (process) => process !== undefined,
-          schedule: vanishing
-        }).pipe(
-          Effect.flatMap((process) => process === undefined ? Effect.void : Effect.fail(error))
-        )),
+    Effect.catchTags({
+      NotFound: () => Effect.void,
+      Unavailable: (error) =>
+        error.code === 14
+          ? Effect.fail(error)
+          // Its shim is gone: somebody else takes it away at the same time.
+          : Effect.repeat(find(engine, operation, id), {
+            while: (process) => process !== undefined,
+            schedule: vanishing
+          }).pipe(
+            Effect.flatMap((process) => process === undefined ? Effect.void : Effect.fail(error))
+          )
+    }),
     Effect.uninterruptible
   )

@@ -98,13 +98,15 @@ const running = (
   name: string,
   container: Container
 ): Effect.Effect<Task, Errors.Reason> =>
-  Effect.flatMap(find(engine, operation, container.id), (task) =>
-    task === undefined || task.status !== Status.running
-      ? Effect.fail(reason("Conflict", {
+  Effect.filterOrFail(
+    find(engine, operation, container.id),
+    (task): task is Task => task?.status === Status.running,
+    (task) =>
+      reason("Conflict", {
         operation,
         message: `container ${name} is ${task?.status === Status.paused ? "paused" : "not running"}`
-      }))
-      : Effect.succeed(task))
+      })
+  )
 
 /** A command that is none ends as an exit status, not as a failure. */
 const startIssue = (error: Errors.Reason): ExitStatus.ExitStatus | undefined => {

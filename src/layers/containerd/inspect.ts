@@ -98,7 +98,7 @@ export const inspect = Effect.fnUntraced(function*(
   const state = stateOf(container, process, known)
   const task = known?.task
   const exit = state.state === "exited" && task !== undefined && Deferred.isDoneUnsafe(task.exited)
-    ? yield* Effect.catch(Deferred.await(task.exited), () => Effect.succeed(state.exit))
+    ? yield* Effect.orElseSucceed(Deferred.await(task.exited), () => state.exit)
     : state.exit
   const started = Number(container.labels[Record.labels.started])
   return {

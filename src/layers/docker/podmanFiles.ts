@@ -15,7 +15,7 @@ import { type Containers, path as pathOf } from "./known.ts"
  */
 
 const Stat = Schema.fromJsonString(
-  Schema.Struct({ size: Schema.Number, mode: Schema.Number, mtime: Schema.String, linkTarget: Schema.String })
+  Schema.Struct({ size: Schema.Finite, mode: Schema.Finite, mtime: Schema.String, linkTarget: Schema.String })
 )
 
 const decodeStat = Schema.decodeUnknownResult(Stat)

@@ -26,8 +26,7 @@ export const standIn = Effect.fnUntraced(function*(
       json: { Image: labelsOf(found.spec)[imageIdLabel], Labels: labelsOf(found.spec) }
     }, Schemas.created).pipe(
       // Somebody else's copy has made it.
-      Effect.catchTag("AlreadyExists", () => Effect.void),
-      Effect.catchTag("Conflict", () => Effect.void)
+      Effect.catchTag(["AlreadyExists", "Conflict"], () => Effect.void)
     )
   }
   if (mine !== undefined) {

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 const [text = "{}", name = "detached", command = "true"] = process.argv.slice(2)
-const config = Schema.decodeUnknownSync(Schema.fromJsonString(Containerd.ContainerdConfig))(text)
+const config = Schema.decodeSync(Schema.fromJsonString(Containerd.ContainerdConfig))(text)
 
 const job = Container.make("busybox:test").pipe(
   Container.pull("never"),

@@ -66,4 +66,4 @@ export const dockerfile = (context: string, name: string): Effect.Effect<string,
       const error = fromCause(operation, cause)
       return error._tag === "NotFound" ? missing(name) : error
     }
-  }).pipe(Effect.flatMap((text) => text === undefined ? Effect.fail(missing(name)) : Effect.succeed(text)))
+  }).pipe(Effect.filterOrFail((text) => text !== undefined, () => missing(name)))

@@ -15,7 +15,7 @@ import { once } from "node:events"
 import { readFileSync } from "node:fs"
 
 const [text = "{}", archive] = process.argv.slice(2)
-const config = Schema.decodeUnknownSync(Schema.fromJsonString(Containerd.ContainerdConfig))(text)
+const config = Schema.decodeSync(Schema.fromJsonString(Containerd.ContainerdConfig))(text)
 
 const say = (line: object) => Effect.sync(() => process.stdout.write(`${JSON.stringify(line)}\n`))
 
