@@ -38,7 +38,9 @@ export default defineConfig({
           exclude: [...withEngine, ...withMortals, "test/load/**", "test/swarm/**"],
           testTimeout: 60_000,
           // Loading the library again for each of the many files would take most of the time.
-          isolate: false
+          isolate: false,
+          // Most of the rest is waiting: for what never answers, and for what must not happen.
+          maxWorkers: 4
         }
       },
       {

@@ -196,6 +196,13 @@ export const make = Effect.fnUntraced(function*(
     ...engine
   }
 
+  // Some engines end it now and then, as if it were complete.
+  const unending = new Errors.Unavailable({
+    operation: "events",
+    message: "the engine ended its events",
+    hint: "look at what is there, and begin again"
+  })
+
   const image = <Tagged>(
     Tagged: new(fields: { readonly image: string; readonly reason: Errors.Reason }) => Tagged,
     image: string
@@ -337,7 +344,7 @@ export const make = Effect.fnUntraced(function*(
               hint: "leave since out"
             })
           )
-          : primitives.events(options),
+          : Stream.concat(primitives.events(options), Stream.fail(unending)),
         whole(Errors.EngineEvents)
       ),
     background: (effect) => Effect.asVoid(FiberSet.run(working, effect)),

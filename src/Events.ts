@@ -86,7 +86,6 @@ export const stream = (options: StreamOptions = {}): Stream.Stream<EngineEvent, 
       return events({ filter, since })
     })
     return told.pipe(
-      Stream.concat(Stream.fail(failed(name, "the engine ended it"))),
       Stream.retry(Schedule.while(reconnect, ({ input }) => input.isRetryable)),
       Stream.filterEffect((event) => {
         const how = trail.take(event)

@@ -92,6 +92,14 @@ describe("what happens in an engine", () => {
       assert.strictEqual(once.asked.length, 1)
     }))
 
+  it.effect("has no end: where an engine ends it, it was cut off", () =>
+    Effect.gen(function*() {
+      const told = Stream.unwrap(Backend.Backend.use(({ events }) => Effect.succeed(events())))
+      const error = yield* Effect.flip(Stream.runCollect(told))
+      assert.strictEqual(error.reason._tag, "Unavailable")
+      assert.isTrue(error.isRetryable)
+    }).pipe(Effect.provide(Backend.layer({ name: "test", events: () => Stream.make(a) }))))
+
   it.effect("cannot begin in the past where nothing is kept", () => {
     const { asked, layer } = engine([], { ...Capabilities.all, eventHistory: false })
     return Effect.gen(function*() {

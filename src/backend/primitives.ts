@@ -128,5 +128,6 @@ export interface Primitives {
   /** With all that is in it. `Conflict` while a container has it, running or not. */
   readonly removeVolume: (volume: string) => Effect.Effect<void, Errors.Reason>
 
+  /** They have no end: where an engine makes one, the backend fails with `Unavailable`. */
   readonly events: (options: EventsOptions) => Stream.Stream<EngineEvent, Errors.Reason>
 }

@@ -1,6 +1,6 @@
 /** The states of a container whose engine is slow to tell what happens. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { DateTime, Deferred, Effect, Fiber, Stream } from "effect"
 import { Backend, Container } from "effect-containers"
 import { TestClock } from "effect/testing"
 
@@ -24,6 +24,37 @@ describe("the states of a container", () => {
         assert.deepStrictEqual(seen, ["created"])
         state = "running"
         yield* TestClock.adjust("1 minute")
+        assert.deepStrictEqual(seen, ["created", "running"])
+        yield* Fiber.interrupt(watching)
+      })
+      yield* Effect.provide(program, engine)
+    }))
+
+  it.effect("go on although the engine ended what it tells", () =>
+    Effect.gen(function*() {
+      let state: Backend.ContainerState = "created"
+      let asked = 0
+      const seen: Array<string> = []
+      const started = yield* Deferred.make<Backend.EngineEvent>()
+      const engine = Backend.layer({
+        name: "forgetful",
+        inspect: (id) => Effect.sync(() => ({ id, state }) as Backend.ContainerInfo),
+        events: () =>
+          Stream.suspend(() =>
+            asked++ === 0 ? Stream.empty : Stream.concat(Stream.fromEffect(Deferred.await(started)), Stream.never)
+          )
+      })
+      const program = Effect.gen(function*() {
+        const watching = yield* Effect.forkChild(
+          Stream.runForEach(Container.state("c1"), (state) => Effect.sync(() => seen.push(state)))
+        )
+        yield* TestClock.adjust("1 second")
+        yield* TestClock.adjust("5 minutes")
+        assert.deepStrictEqual([seen, asked], [["created"], 2])
+        state = "running"
+        const [type, action, time] = ["container", "start", yield* DateTime.now] as const
+        yield* Deferred.succeed(started, { type, action, id: "c1", attributes: {}, time })
+        yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(seen, ["created", "running"])
         yield* Fiber.interrupt(watching)
       })

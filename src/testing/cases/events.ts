@@ -33,10 +33,9 @@ export const cases: ReadonlyArray<Case> = [
       "events",
       first,
       Effect.gen(function*() {
-        const backend = yield* Backend
         const since = yield* justNow
         const { container, found } = yield* Effect.flatMap(job("exit 3"), tracked)
-        const watching = yield* backend.events({ filter: found, since }).pipe(
+        const watching = yield* Events.stream({ filter: found, since }).pipe(
           Stream.takeUntil(({ action }) => action === "destroy"),
           Stream.runCollect,
           Effect.forkChild({ startImmediately: true })
@@ -59,12 +58,11 @@ export const cases: ReadonlyArray<Case> = [
       "events",
       first,
       Effect.gen(function*() {
-        const backend = yield* Backend
         const since = yield* justNow
         const name = yield* madeImage({})
         const other = `${yield* unique("event")}:1`
         yield* removedLater(other)
-        const watching = yield* backend.events({ filter: Filter.type("image"), since }).pipe(
+        const watching = yield* Events.stream({ filter: Filter.type("image"), since }).pipe(
           Stream.filter(({ attributes }) => attributes["name"] === other),
           Stream.take(1),
           Stream.runCollect,

@@ -1,6 +1,7 @@
 import { describe } from "@effect/vitest"
 import { Backend, Container } from "effect-containers"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { json } from "../../layers/docker/fake.ts"
 import { hostile, outcome } from "../case.ts"
@@ -144,8 +145,8 @@ describe("docker, an answer", () => {
         )
     }, () =>
       outcome(
-        Stream.runCollect(Stream.unwrap(Backend.Backend.use(({ events }) => Effect.succeed(events())))),
-        ([event]) => `of ${event?.time.toString().match(/\d{4}/)?.[0]}`
+        Stream.runHead(Stream.unwrap(Backend.Backend.use(({ events }) => Effect.succeed(events())))),
+        (event) => `of ${Option.getOrUndefined(event)?.time.toString().match(/\d{4}/)?.[0]}`
       ))
   )
   hostile(
