@@ -12,6 +12,16 @@ import type { Source } from "../../Output.ts"
 
 type Output = Stream.Stream<Frame, Errors.Reason>
 
+/** Removed meanwhile, or of a container whose log goes elsewhere. */
+const readable = (log: Output): Output =>
+  Stream.catchTags(log, { NotFound: () => Stream.empty, Unsupported: () => Stream.empty })
+
+/**
+ * What was told of an output, or what its log has if that is nothing. Once in many thousand containers, on a machine that is
+ * busy, an engine tells nothing at all to whoever has been attached since before it started; its log is not concerned.
+ */
+export const orLogged = (output: Output, log: Output): Output => Stream.orElseIfEmpty(output, () => readable(log))
+
 /** What there is of a source, by its size and its digest. */
 const counter = () => {
   const hash = createHash("sha1")
@@ -60,9 +70,5 @@ export const completed = (output: Output, log: Output): Output =>
         end: () => undefined
       }
     })
-    return Stream.concat(
-      counted,
-      // Removed meanwhile, or of a container whose log goes elsewhere.
-      Stream.catchTags(missing, { NotFound: () => Stream.empty, Unsupported: () => Stream.empty })
-    )
+    return Stream.concat(counted, readable(missing))
   })

@@ -9,7 +9,7 @@ import * as Schemas from "../dockerApi/schemas.ts"
 import * as Time from "../dockerApi/time.ts"
 import { usage } from "../dockerApi/usage.ts"
 import { whole } from "../dockerApi/whole.ts"
-import { completed } from "./completed.ts"
+import { completed, orLogged } from "./completed.ts"
 import { copyIn, copyOut } from "./copy.ts"
 import { create } from "./create.ts"
 import { infoOf, stateOf } from "./info.ts"
@@ -47,13 +47,17 @@ export const make = (client: Client, network: string | undefined): Operations =>
         const mine = containers.known.get(id)
         // Its log is that of this one run.
         const isOnly = mine !== undefined && !mine.isStarted && !mine.isRestarted
-        return client.isPodman && options.stdin && options.output && isOnly
+        if (!options.output || !isOnly) return attach(client, id, { ...options, atEnd: atEndOf(id) })
+        return client.isPodman && options.stdin
           // Whether it was the end is then for the log to say.
           ? Effect.map(attach(client, id, { ...options, atEnd: Effect.void }), (attached) => ({
             ...attached,
             output: completed(attached.output, logs(containers, id, { follow: true }))
           }))
-          : attach(client, id, { ...options, atEnd: atEndOf(id) })
+          : Effect.map(attach(client, id, { ...options, atEnd: atEndOf(id) }), (attached) => ({
+            ...attached,
+            output: orLogged(attached.output, logs(containers, id, {}))
+          }))
       }),
     signal: (id, signal) => {
       signals(id)

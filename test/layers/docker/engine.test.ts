@@ -32,6 +32,42 @@ const refused = Effect.fnUntraced(function*(config: Docker.DockerConfig) {
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`
 
+describe("a run that tells nothing", { timeout: 60_000 }, () => {
+  /** An engine that closes the attached connection without a byte, and whose log is answered like this. */
+  const silent = Effect.fnUntraced(function*(status: number, log: string | Uint8Array) {
+    const { host, requests } = yield* serve((_, response, path) => {
+      if (path.startsWith("/containers/create")) json(response, 201, { Id: "c1", Warnings: [] })
+      else if (path.includes("/wait")) json(response, 200, { StatusCode: 0 })
+      else if (path.includes("/logs")) response.writeHead(status).end(log)
+      else response.writeHead(204).end()
+    }, {
+      onUpgrade: (_, socket) => {
+        socket.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+        socket.end()
+      }
+    })
+    const text = yield* Effect.provide(Container.string(Container.make("image")), engine({ host }))
+    return { text, logs: requests.filter((request) => request.includes("/logs")).length }
+  }, Effect.scoped)
+
+  it.live("has told what its log has", () =>
+    Effect.gen(function*() {
+      const log = Logs.encode({ source: "stdout", bytes: new TextEncoder().encode("hi") })
+      assert.deepStrictEqual(yield* silent(200, log), { text: "hi", logs: 1 })
+      assert.deepStrictEqual(yield* silent(200, ""), { text: "", logs: 1 })
+    }))
+
+  it.live("has told nothing where there is no log to be read", () =>
+    Effect.gen(function*() {
+      for (
+        const [status, message] of [
+          [404, "No such container: c1"],
+          [501, "configured logging driver does not support reading"]
+        ] as const
+      ) assert.deepStrictEqual(yield* silent(status, JSON.stringify({ message })), { text: "", logs: 1 })
+    }))
+})
+
 describe("the first contact", { timeout: 60_000 }, () => {
   it.live("nothing there, and no socket at all", () =>
     Effect.gen(function*() {

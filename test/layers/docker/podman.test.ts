@@ -182,7 +182,10 @@ describe("in Docker's words", { timeout: 60_000 }, () => {
         const { image, state } = yield* backend.inspect("a")
         assert.deepStrictEqual({ image, state }, { image: "gcc:14", state: "exited" })
         const since = DateTime.makeUnsafe(0)
-        const events = yield* Stream.runCollect(backend.events({ since, filter: Filter.event("destroy") }))
+        const events = yield* backend.events({ since, filter: Filter.event("destroy") }).pipe(
+          Stream.take(2),
+          Stream.runCollect
+        )
         assert.deepStrictEqual(events.map(({ action, attributes }) => ({ action, attributes })), [
           { action: "destroy", attributes: { image: "gcc:14", name: "a" } },
           { action: "tag", attributes: { name: "gcc:14" } }
