@@ -16,7 +16,8 @@ const operation = "connect"
  * What a Podman cannot do. It takes a filter of system calls as the path of a file on its host only, and drops a request for
  * GPUs or another runtime. Its health checks are timers of systemd, without which a container that has one does not start: where there is a
  * systemd, Podman leaves control groups to it. Who is not root makes none of version 1, and then Podman drops limits.
- * Podman 4 makes a container of whatever platform has the image's name.
+ * Podman 4 makes a container of whatever platform has the image's name, and before 4.7 it writes `host-gateway` into a
+ * container's hosts as if that were an address.
  */
 export const look = (client: Client): Effect.Effect<PodmanHost> =>
   Effect.gen(function*() {
@@ -31,11 +32,14 @@ export const look = (client: Client): Effect.Effect<PodmanHost> =>
         security: undefined
       })
     ))
-    const major = yield* ask(client, { operation, method: "GET", path: "/version" }, Schemas.version).pipe(
-      Effect.map(({ version }) =>
-        Number.parseInt(version, 10)
-      ),
-      Effect.catch((error) => Effect.as(Effect.logWarning(`Podman's version is not known: ${error.message}`), 0))
+    const [major, minor = 0] = yield* ask(client, { operation, method: "GET", path: "/version" }, Schemas.version).pipe(
+      Effect.map(({ version }): readonly [number, number?] => {
+        const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? []
+        return [Number(major), Number(minor)]
+      }),
+      Effect.catch((error) =>
+        Effect.as(Effect.logWarning(`Podman's version is not known: ${error.message}`), [0] as const)
+      )
     )
     const hasCgroups = cgroupVersion !== "1" || !security.includes("name=rootless")
     return {
@@ -43,6 +47,7 @@ export const look = (client: Client): Effect.Effect<PodmanHost> =>
       capabilities: {
         healthcheck: cgroupDriver === "systemd",
         platforms: major > 4,
+        hostAccess: major > 4 || (major === 4 && minor >= 7),
         memoryLimit: hasCgroups,
         memoryReservation: hasCgroups,
         cpuLimit: hasCgroups,
