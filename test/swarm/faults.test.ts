@@ -75,13 +75,21 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       return taken < within ? value : `${value}, after ${taken} ms`
     })
 
-  /** What runs on there until somebody ends it, and when whoever runs it has heard of it: not before does anything happen. */
-  const endless = (node: string) => {
+  /** It runs there, and whoever runs it has heard of it when it is `up`: not before does anything happen. */
+  const heard = (node: string, self: Container.Container) => {
     const up = Deferred.makeUnsafe<void>()
-    const self = job("echo up; sleep 600")
-    const run = on(node)(Container.run(self, { onOutput: () => Deferred.succeed(up, undefined) }))
+    const run = on(node)(Container.run(self, { onOutput: () => Deferred.succeed(up, undefined) })).pipe(
+      // A node that has just come back is away once more when the session ends that it had before.
+      Effect.retry({
+        while: (error) => error._tag === "ContainerStart" && error.reason._tag === "ResourceExhausted",
+        times: 3
+      })
+    )
     return { run, up: Deferred.await(up) }
   }
+
+  /** Until somebody ends it. */
+  const endless = (node: string) => heard(node, job("echo up; sleep 600"))
 
   const named = (error: unknown, name: string) => error instanceof Errors.ContainerWait && error.message.includes(name)
 
@@ -164,11 +172,13 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
   const whole = (cut: number) =>
     Effect.gen(function*() {
       const swarm = yield* Cluster
-      const run = on(swarm.name(4))(Container.run(Container.expect(job(talks), [5])))
+      const { run, up } = heard(swarm.name(4), Container.expect(job(talks), [5]))
       let text = ""
       const value = yield* Effect.scoped(
-        during(Effect.tap(run, ({ logs }) => Effect.sync(() => text = logs.stdoutText)), () =>
-          swarm.without("power", cut))
+        during(
+          Effect.tap(run, ({ logs }) => Effect.sync(() => text = logs.stdoutText)),
+          () => Effect.andThen(up, swarm.without("power", cut))
+        )
       )
       return `${value}, ${text === lines ? "all of its output" : JSON.stringify(text)}`
     })
