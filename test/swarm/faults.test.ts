@@ -68,7 +68,7 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(outcome(run, () => "ended"))
       const id = yield* running
-      yield* then(id)
+      yield* Effect.raceFirst(then(id), Fiber.await(fiber))
       const begun = yield* Clock.currentTimeMillis
       const value = yield* Fiber.join(fiber)
       const taken = (yield* Clock.currentTimeMillis) - begun
@@ -79,10 +79,12 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
   const heard = (node: string, self: Container.Container) => {
     const up = Deferred.makeUnsafe<void>()
     const run = on(node)(Container.run(self, { onOutput: () => Deferred.succeed(up, undefined) })).pipe(
-      // A node that has just come back is away once more when the session ends that it had before.
+      // What the case before has done may not be over: a node that has just come back is away once more when the session
+      // ends that it had before, and managers elect.
       Effect.retry({
-        while: (error) => error._tag === "ContainerStart" && error.reason._tag === "ResourceExhausted",
-        times: 3
+        while: (error) =>
+          error._tag === "ContainerStart" && (error.isRetryable || error.reason._tag === "ResourceExhausted"),
+        schedule: Schedule.upTo(Schedule.spaced("1 second"), { times: 10 })
       })
     )
     return { run, up: Deferred.await(up) }
