@@ -32,15 +32,13 @@ export const look = (client: Client): Effect.Effect<PodmanHost> =>
         security: undefined
       })
     ))
-    const [major, minor = 0] = yield* ask(client, { operation, method: "GET", path: "/version" }, Schemas.version).pipe(
-      Effect.map(({ version }): readonly [number, number?] => {
-        const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? []
-        return [Number(major), Number(minor)]
-      }),
-      Effect.catch((error) =>
-        Effect.as(Effect.logWarning(`Podman's version is not known: ${error.message}`), [0] as const)
-      )
+    const version = yield* ask(client, { operation, method: "GET", path: "/version" }, Schemas.version).pipe(
+      Effect.map(({ version }) =>
+        version
+      ),
+      Effect.catch((error) => Effect.as(Effect.logWarning(`Podman's version is not known: ${error.message}`), ""))
     )
+    const [major = 0, minor = 0] = version.split(".").map((part) => Number.parseInt(part, 10))
     const hasCgroups = cgroupVersion !== "1" || !security.includes("name=rootless")
     return {
       hasCgroups,
