@@ -13,8 +13,17 @@ const row = "swarm28x4"
 /** For so long a node may be away before its containers count as lost: milliseconds. */
 export const lostAfter = 15_000
 
-/** The Swarm sees it after three beats of a second, and we look each second: milliseconds, with what a busy machine adds. */
-export const bound = lostAfter + 15_000
+/** What a busy machine adds, the Swarm seeing it after three beats of a second, and our looking each second: milliseconds. */
+const busy = 15_000
+
+/** Who waits is told of a lost node in that time: milliseconds. */
+export const bound = lostAfter + busy
+
+/** Managers that lose their leader elect another 10 to 20 s later. Who waits is told that they do not after this: milliseconds. */
+const managerTimeout = 30_000
+
+/** In that time: milliseconds. */
+export const managersBound = managerTimeout + busy
 
 class NotYet extends Data.TaggedError("NotYet")<{ readonly code: string }> {}
 
@@ -40,7 +49,7 @@ const begin = async () => {
       host: `unix://${nodeOf(manager).socket}`,
       registry,
       lostAfter,
-      managerTimeout: lostAfter,
+      managerTimeout,
       healthTimeout: 60_000,
       requestTimeout: 10_000,
       ...more
@@ -107,8 +116,11 @@ const make = Effect.gen(function*() {
       const nodes = await states(nodeOf(2).socket)
       return Number(/-(\d)$/.exec(nodes.find((node) => node.ManagerStatus?.Leader)?.Description.Hostname ?? "")?.[1])
     }),
-    /** Whether it takes work. */
-    availability: (number: number, Availability: "active" | "drain") =>
+    /** What is said of a node: whether it takes work, its labels. */
+    change: (
+      number: number,
+      what: { readonly Availability?: "active" | "drain"; readonly Labels?: Readonly<Record<string, string>> }
+    ) =>
       Effect.promise(async () => {
         const node = (await states(nodeOf(1).socket)).find(({ Description }) =>
           Description.Hostname === nodeOf(number).name
@@ -116,7 +128,7 @@ const make = Effect.gen(function*() {
         if (node === undefined) throw new Error(`node ${number} is none`)
         await ask(nodeOf(1).socket, "POST", `/nodes/${node.ID}/update?version=${node.Version.Index}`, {
           ...node.Spec,
-          Availability
+          ...what
         })
       }),
     tasks: (service: string) =>

@@ -7,7 +7,7 @@ import { Clock, Deferred, Effect, Fiber, Layer, Ref, Schedule, Scope } from "eff
 import { type Backend, Container, Errors, Filter, Owner } from "effect-containers"
 import * as Swarm from "effect-containers/layers/Swarm"
 import { outcome } from "../hostile/case.ts"
-import { bound, Cluster, job, on, until } from "./cluster.ts"
+import { bound, Cluster, job, managersBound, on, until } from "./cluster.ts"
 
 /** A leader answers until it notices, by the second of two looks ten seconds apart, that nobody follows it: milliseconds. */
 const election = 20_000
@@ -67,25 +67,29 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
   ) =>
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(outcome(run, () => "ended"))
-      const id = yield* running
-      yield* Effect.raceFirst(then(id), Fiber.await(fiber))
+      // It may fail before.
+      yield* Effect.raceFirst(Effect.flatMap(running, then), Fiber.await(fiber))
       const begun = yield* Clock.currentTimeMillis
       const value = yield* Fiber.join(fiber)
       const taken = (yield* Clock.currentTimeMillis) - begun
       return taken < within ? value : `${value}, after ${taken} ms`
     })
 
+  /**
+   * What the case before has done may not be over: a node that has just come back is away once more when the session ends that
+   * it had before, and managers elect.
+   */
+  const settling = {
+    while: (error: { readonly _tag: string }) =>
+      error instanceof Errors.ContainerStart && (error.isRetryable || error.reason._tag === "ResourceExhausted"),
+    schedule: Schedule.upTo(Schedule.spaced("1 second"), { times: 10 })
+  }
+
   /** It runs there, and whoever runs it has heard of it when it is `up`: not before does anything happen. */
   const heard = (node: string, self: Container.Container) => {
     const up = Deferred.makeUnsafe<void>()
     const run = on(node)(Container.run(self, { onOutput: () => Deferred.succeed(up, undefined) })).pipe(
-      // What the case before has done may not be over: a node that has just come back is away once more when the session
-      // ends that it had before, and managers elect.
-      Effect.retry({
-        while: (error) =>
-          error._tag === "ContainerStart" && (error.isRetryable || error.reason._tag === "ResourceExhausted"),
-        schedule: Schedule.upTo(Schedule.spaced("1 second"), { times: 10 })
-      })
+      Effect.retry(settling)
     )
     return { run, up: Deferred.await(up) }
   }
@@ -160,11 +164,29 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       const run = on(swarm.name(4))(Container.exitCode(job("sleep 4; exit 7")))
       const fiber = yield* Effect.forkChild(run)
       yield* running
-      yield* swarm.availability(4, "drain")
+      yield* swarm.change(4, { Availability: "drain" })
       const code = yield* Fiber.join(fiber)
       const other = yield* Container.string(job("printf %s $NODE"))
-      yield* swarm.availability(4, "active")
+      yield* swarm.change(4, { Availability: "active" })
       return `exit ${code}, ${other === swarm.name(4) ? "there" : "elsewhere"}`
+    })
+  )
+
+  fault(
+    "a node is no longer what a container asks for: the Swarm ends it there, and who waits is told, with its name",
+    "ContainerWait: Unavailable, named; then none",
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      const name = swarm.name(4)
+      let isNamed = false
+      yield* swarm.change(4, { Labels: { disk: "ssd" } })
+      const run = Container.run(job("sleep 600")).pipe(
+        Swarm.place({ constraints: [`node.hostname==${name}`, "node.labels.disk==ssd"] }),
+        Effect.tapError((error) => Effect.sync(() => isNamed = named(error, name)))
+      )
+      const value = yield* during(run, () => swarm.change(4, { Labels: {} }))
+      yield* swarm.idle(4)
+      return `${value}${isNamed ? ", named" : ""}; then none`
     })
   )
 
@@ -179,7 +201,8 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       const value = yield* Effect.scoped(
         during(
           Effect.tap(run, ({ logs }) => Effect.sync(() => text = logs.stdoutText)),
-          () => Effect.andThen(up, swarm.without("power", cut))
+          () => Effect.andThen(up, swarm.without("power", cut)),
+          managersBound
         )
       )
       return `${value}, ${text === lines ? "all of its output" : JSON.stringify(text)}`
@@ -229,7 +252,7 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       const value = yield* during(
         run,
         () => Effect.all([up, swarm.tell("power", 2, false), swarm.tell("power", 3, false)]),
-        bound + election
+        managersBound + election
       )
       yield* Effect.andThen(swarm.tell("power", 2, true), swarm.tell("power", 3, true))
       yield* until("they are back", swarm.isReady(2, 1))
@@ -249,7 +272,8 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
     const dead = { ...yield* Owner.Owner, pid: 2 ** 22 + 1 }
     yield* on(swarm.name(4))(Container.start(job("sleep 600", "left"))).pipe(
       Effect.provideService(Owner.Owner, dead),
-      Scope.provide(scope)
+      Scope.provide(scope),
+      Effect.retry(settling)
     )
   })
 
@@ -276,7 +300,9 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       const swarm = yield* Cluster
       yield* leftBehind
       const { run, up } = endless(swarm.name(4))
-      const value = yield* Effect.scoped(during(run, () => Effect.andThen(up, swarm.without("power", 1))))
+      const value = yield* Effect.scoped(
+        during(run, () => Effect.andThen(up, swarm.without("power", 1)), managersBound)
+      )
       const { kept, removed } = yield* Effect.retry(Container.sweep(), {
         times: 20,
         while: ({ isRetryable }) => isRetryable

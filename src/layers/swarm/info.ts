@@ -5,7 +5,7 @@ import * as Time from "../dockerApi/time.ts"
 import { type Found, imageIdLabel, imageLabel, type Known, labelsOf, layerLabel, runOf } from "./known.ts"
 import type { Nodes } from "./nodes.ts"
 import type * as Schemas from "./schemas.ts"
-import { exitOf, isOver } from "./task.ts"
+import { exitOf, isOver, ownOf, tasksOf } from "./task.ts"
 
 const visible = (found: Found): Readonly<Record<string, string>> => {
   const { [imageLabel]: _image, [imageIdLabel]: _id, [layerLabel]: _layer, ...labels } = labelsOf(found.spec)
@@ -14,8 +14,7 @@ const visible = (found: Found): Readonly<Record<string, string>> => {
 
 /** The task of the run that is now. */
 export const taskOf = (found: Found, tasks: ReadonlyArray<Schemas.Task>): Schemas.Task | undefined =>
-  tasks.filter((task) => task.service === found.service.id && (task.iteration?.index ?? 0) === runOf(found))
-    .toSorted((a, b) => Date.parse(a.created ?? "") - Date.parse(b.created ?? ""))[0]
+  ownOf(tasksOf(tasks, { service: found.service.id, run: runOf(found) }))
 
 const isStopped = (found: Found): boolean => runOf(found) > 0 && found.spec.mode?.job?.total !== 1
 

@@ -2,6 +2,7 @@ import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import * as ExitStatus from "../../ExitStatus.ts"
 import { fromMessage } from "../dockerApi/errors.ts"
+import { taken } from "./lost.ts"
 import type * as Schemas from "./schemas.ts"
 
 /** In these a task is over. */
@@ -16,14 +17,34 @@ export const hasStarted = (task: Schemas.Task): boolean => task.status.state ===
 export const isUnplaced = ({ status }: Schemas.Task): boolean =>
   status.state === "new" || status.state === "allocated" || status.state === "pending"
 
+/** The tasks of a run, the oldest first. There is one; but managers of which two take themselves for the leader make two. */
+export const tasksOf = (
+  tasks: ReadonlyArray<Schemas.Task>,
+  { run, service }: { readonly service: string; readonly run: number }
+): ReadonlyArray<Schemas.Task> =>
+  tasks.filter((task) => task.service === service && (task.iteration?.index ?? 0) === run)
+    .toSorted((a, b) => Date.parse(a.created ?? "") - Date.parse(b.created ?? ""))
+
+/** Of a run's tasks its own: the first that a node takes, and until then the first. */
+export const ownOf = (tasks: ReadonlyArray<Schemas.Task>): Schemas.Task | undefined =>
+  tasks.find((task) => !isUnplaced(task)) ?? tasks[0]
+
 /** How a node says that it could not even start it. */
 const cannotStart = /^starting container failed: /
 
-const startFailure = ({ status: { error = "", state } }: Schemas.Task): string | undefined =>
-  cannotStart.test(error) ? error.replace(cannotStart, "") : state === "rejected" ? error : undefined
+/** A manager takes a task from a node that is no longer what its container asks for, whether it ran there or not. */
+export const isTaken = ({ status: { error = "", state } }: Schemas.Task): boolean =>
+  state === "rejected" && /node no longer meets constraints/.test(error)
+
+const startFailure = (task: Schemas.Task): string | undefined => {
+  const { error = "", state } = task.status
+  if (isTaken(task)) return undefined
+  return cannotStart.test(error) ? error.replace(cannotStart, "") : state === "rejected" ? error : undefined
+}
 
 /** Why it was never started; `undefined`: it was. */
 export const refused = (task: Schemas.Task, node: string): Errors.Reason | undefined => {
+  if (isTaken(task)) return taken("start", node)
   const words = startFailure(task)
   if (words === undefined) return undefined
   const error = fromMessage("start", words)

@@ -8,8 +8,8 @@ import { ask as askEngine, segment } from "../dockerApi/request.ts"
 import { container } from "../dockerApi/schemas.ts"
 import { inside } from "./inside.ts"
 import { look, runOf, type Swarm, watching, watchingOwn } from "./known.ts"
-import { lost } from "./lost.ts"
-import { exitOf, isOrphaned, isOver } from "./task.ts"
+import { lost, taken } from "./lost.ts"
+import { exitOf, isOrphaned, isOver, isTaken } from "./task.ts"
 import type { Run, Seen } from "./watch.ts"
 
 /** How a run has ended, once it has. */
@@ -21,6 +21,7 @@ const endOf = (
   if (node !== undefined) return Result.fail(lost(operation, node))
   if (task === undefined) return undefined
   if (isOrphaned(task)) return Result.fail(lost(operation, swarm.watch.nodes.nameOf(task.node)))
+  if (isTaken(task)) return Result.fail(taken(operation, swarm.watch.nodes.nameOf(task.node)))
   if (isOver(task)) return Result.succeed(exitOf(task))
   return isGone ? Result.succeed(new ExitStatus.Unknown()) : undefined
 }

@@ -7,7 +7,7 @@ import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import * as Nodes from "./nodes.ts"
 import type * as Schemas from "./schemas.ts"
-import { isOver } from "./task.ts"
+import { isOver, isUnplaced, ownOf, tasksOf } from "./task.ts"
 
 /**
  * What becomes of the tasks that somebody waits for. The API tells no events of tasks, so they are looked at: one look for
@@ -55,10 +55,12 @@ interface Waiter {
 /** Between two looks when something has just changed: milliseconds. */
 const soon = 100
 
-/** How a task is seen that the Swarm should not have made. */
-const again = ({ run, service }: Run, task: Schemas.Task) =>
+/** The Swarm should have made one. */
+const several = ({ run, service }: Run, tasks: ReadonlyArray<Schemas.Task>) =>
   Effect.logWarning(
-    `the Swarm has made a further task, ${task.id}, for run ${run} of container ${service}: its own is the first`
+    `the Swarm has made more than one task for run ${run} of container ${service}, and each may run; there are ${
+      tasks.map(({ id }) => id).join(", ")
+    }. The first that a node takes counts`
   )
 
 const silent = (timeout: number) =>
@@ -71,8 +73,6 @@ interface Options {
   readonly tasks: (filter: string) => Effect.Effect<ReadonlyArray<Schemas.Task>, Errors.Reason>
   readonly nodes: Effect.Effect<ReadonlyArray<Schemas.Node>, Errors.Reason>
 }
-
-const byAge = (a: Schemas.Task, b: Schemas.Task): number => Date.parse(a.created ?? "") - Date.parse(b.created ?? "")
 
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Watch, never, Scope.Scope> {
   const waiters = new Set<Waiter>()
@@ -87,18 +87,15 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   /** Since when the managers do not answer. */
   let awaySince: number | undefined
 
-  /** A run's own task is the first: what the Swarm makes besides is none of it. */
   const own = Effect.fnUntraced(function*(run: Run, found: ReadonlyArray<Schemas.Task>) {
-    const mine = found.filter((task) => task.service === run.service && (task.iteration?.index ?? 0) === run.run)
+    const mine = tasksOf(found, run)
     const last = seen.get(run.service)
     const known = last?.run === run.run ? last.task : undefined
-    const [first, ...others] = mine.toSorted(byAge)
-    const other = known !== undefined && first !== undefined && first.id !== known.id ? first : others[0]
-    if (other !== undefined && !doubled.has(run.service)) {
+    const now = known === undefined || isUnplaced(known) ? ownOf(mine) : mine.find(({ id }) => id === known.id)
+    if (mine.length > (now === undefined ? 0 : 1) && !doubled.has(run.service)) {
       doubled.add(run.service)
-      yield* again(run, other)
+      yield* several(run, mine)
     }
-    const now = known === undefined ? first : mine.find(({ id }) => id === known.id)
     if (now !== undefined) seen.set(run.service, { run: run.run, task: now })
     return { task: now ?? known, isGone: now === undefined }
   })

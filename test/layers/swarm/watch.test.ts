@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Result } from "effect"
 import { Errors } from "effect-containers"
+import type * as Schemas from "effect-containers/layers/swarm/schemas"
 import * as Watch from "effect-containers/layers/swarm/watch"
 import { TestClock } from "effect/testing"
 
@@ -76,5 +77,57 @@ describe("managers that do not answer", () => {
       const { after, error } = yield* told(Effect.fail(refusal))
       assert.strictEqual(error._tag, "PermissionDenied")
       assert.isBelow(after, 1000)
+    }))
+})
+
+/** A task of the run, older ones first. */
+const task = (id: string, second: number, state: string) => ({
+  id,
+  created: `2026-01-01T00:00:0${second}Z`,
+  service: run.service,
+  iteration: { index: run.run },
+  status: { state }
+})
+
+/** Which of the tasks is taken for the run's own, look by look. */
+const own = (looks: ReadonlyArray<ReadonlyArray<Schemas.Task>>) =>
+  Effect.gen(function*() {
+    const rest = [...looks]
+    const watch = yield* Watch.make({
+      lostAfter: 60_000,
+      managerTimeout: 15_000,
+      pollInterval: 500,
+      tasks: () => Effect.sync(() => rest.shift() ?? []),
+      nodes: Effect.succeed([])
+    })
+    const found: Array<string> = []
+    const fiber = yield* Effect.forkChild(watch.until(run, ({ task }) => {
+      found.push(task?.id ?? "none")
+      return found.length === looks.length ? Result.succeed(found) : undefined
+    }))
+    yield* TestClock.adjust("1 minute")
+    return yield* Fiber.join(fiber)
+  })
+
+describe("a run of which the Swarm makes two tasks", () => {
+  it.effect("is the first of them", () =>
+    Effect.gen(function*() {
+      const first = task("first", 1, "running")
+      const found = yield* own([[first], [task("second", 2, "running"), first], [task("second", 2, "running")]])
+      assert.deepStrictEqual(found, ["first", "first", "first"])
+    }))
+
+  it.effect("is the one that a node takes, where the other keeps waiting for it", () =>
+    Effect.gen(function*() {
+      const first = task("first", 1, "pending")
+      const found = yield* own([
+        [first],
+        [first, task("second", 2, "pending")],
+        [first, task("second", 2, "assigned")],
+        [first, task("second", 2, "running")],
+        // It gets the place that has become free.
+        [task("first", 1, "running"), task("second", 2, "complete")]
+      ])
+      assert.deepStrictEqual(found, ["first", "first", "second", "second", "second"])
     }))
 })
