@@ -158,8 +158,9 @@ export const job = (command: string, role = "run") =>
     Container.variable("NODE", "{{.Node.Hostname}}")
   )
 
-/** On one node and no other. */
-export const on = (node: string) => Swarm.place({ constraints: [`node.hostname==${node}`] })
+/** On one node and no other, if it is what else is asked. */
+export const on = (node: string, ...constraints: ReadonlyArray<string>) =>
+  Swarm.place({ constraints: [`node.hostname==${node}`, ...constraints] })
 
 export class Cluster extends Context.Service<Cluster, Effect.Success<typeof make>>()("test/swarm/Cluster") {
   static readonly layer = Layer.effect(Cluster, make)

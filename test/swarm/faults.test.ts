@@ -86,16 +86,17 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
   }
 
   /** It runs there, and whoever runs it has heard of it when it is `up`: not before does anything happen. */
-  const heard = (node: string, self: Container.Container) => {
+  const heard = (node: string, self: Container.Container, ...constraints: ReadonlyArray<string>) => {
     const up = Deferred.makeUnsafe<void>()
-    const run = on(node)(Container.run(self, { onOutput: () => Deferred.succeed(up, undefined) })).pipe(
+    const run = on(node, ...constraints)(Container.run(self, { onOutput: () => Deferred.succeed(up, undefined) })).pipe(
       Effect.retry(settling)
     )
     return { run, up: Deferred.await(up) }
   }
 
   /** Until somebody ends it. */
-  const endless = (node: string) => heard(node, job("echo up; sleep 600"))
+  const endless = (node: string, ...constraints: ReadonlyArray<string>) =>
+    heard(node, job("echo up; sleep 600"), ...constraints)
 
   const named = (error: unknown, name: string) => error instanceof Errors.ContainerWait && error.message.includes(name)
 
@@ -180,11 +181,11 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       const name = swarm.name(4)
       let isNamed = false
       yield* swarm.change(4, { Labels: { disk: "ssd" } })
-      const run = Container.run(job("sleep 600")).pipe(
-        Swarm.place({ constraints: [`node.hostname==${name}`, "node.labels.disk==ssd"] }),
-        Effect.tapError((error) => Effect.sync(() => isNamed = named(error, name)))
+      const { run, up } = endless(name, "node.labels.disk==ssd")
+      const value = yield* during(
+        Effect.tapError(run, (error) => Effect.sync(() => isNamed = named(error, name))),
+        () => Effect.andThen(up, swarm.change(4, { Labels: {} }))
       )
-      const value = yield* during(run, () => swarm.change(4, { Labels: {} }))
       yield* swarm.idle(4)
       return `${value}${isNamed ? ", named" : ""}; then none`
     })
