@@ -4,7 +4,7 @@
  */
 import { assert, layer } from "@effect/vitest"
 import { Clock, Deferred, Effect, Fiber, Layer, Ref, Schedule, Scope } from "effect"
-import { type Backend, Container, Errors, Filter, Owner } from "effect-containers"
+import { type Backend, Container, Errors, ExitStatus, Filter, Owner } from "effect-containers"
 import * as Swarm from "effect-containers/layers/Swarm"
 import { outcome } from "../hostile/case.ts"
 import { bound, Cluster, job, managersBound, on, until } from "./cluster.ts"
@@ -162,15 +162,17 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
     "exit 7, elsewhere",
     Effect.gen(function*() {
       const swarm = yield* Cluster
-      const run = on(swarm.name(4))(Container.exitCode(job("sleep 4; exit 7")))
+      const { run, up } = heard(swarm.name(4), Container.expect(job("echo up; sleep 4; exit 7"), [7]))
       const fiber = yield* Effect.forkChild(run)
-      yield* running
-      yield* swarm.change(4, { Availability: "drain" })
-      const code = yield* Fiber.join(fiber)
+      yield* Effect.raceFirst(up, Fiber.await(fiber))
+      yield* Effect.acquireRelease(
+        swarm.change(4, { Availability: "drain" }),
+        () => swarm.change(4, { Availability: "active" })
+      )
+      const { exit } = yield* Fiber.join(fiber)
       const other = yield* Container.string(job("printf %s $NODE"))
-      yield* swarm.change(4, { Availability: "active" })
-      return `exit ${code}, ${other === swarm.name(4) ? "there" : "elsewhere"}`
-    })
+      return `exit ${ExitStatus.toCode(exit)}, ${other === swarm.name(4) ? "there" : "elsewhere"}`
+    }).pipe(Effect.scoped)
   )
 
   fault(
