@@ -3,8 +3,8 @@
  * is lost.
  */
 import { assert, layer } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer, Redacted, Stream } from "effect"
-import { Container, Image } from "effect-containers"
+import { ConfigProvider, Deferred, Effect, Fiber, Layer, Redacted, Stream } from "effect"
+import { Container, Events, Filter, Image } from "effect-containers"
 import * as Swarm from "effect-containers/layers/Swarm"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -60,6 +60,32 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
         }
       ).pipe(Swarm.place({ spread: ["node.hostname"] }), Effect.provide(swarm.layer(1)))
       assert.deepStrictEqual([...new Set(all)].toSorted(), [1, 2, 3, 4].map(swarm.name))
+    }))
+
+  it.effect("what is copied in before the start leaves no image on the manager, also where it runs itself", () =>
+    Effect.gen(function*() {
+      const swarm = yield* Cluster
+      const images = Effect.map(
+        swarm.ask("/images/json?all=1"),
+        (all) => (all as ReadonlyArray<{ readonly Id: string }>).map(({ Id }) => Id).toSorted()
+      )
+      const before = yield* images
+      const prepare = (container: Container.RunningContainer) => Container.copyTo(container, "/words", "copied")
+      yield* Effect.gen(function*() {
+        for (let n = 0; n < 5; n++) {
+          const { logs } = yield* Container.run(job("cat /words"), { prepare })
+          assert.strictEqual(logs.stdoutText, "copied")
+        }
+        const up = Deferred.makeUnsafe<void>()
+        yield* Effect.raceFirst(
+          Container.run(job("cat /words; echo; sleep 600"), {
+            prepare,
+            onOutput: () => Deferred.succeed(up, undefined)
+          }),
+          Deferred.await(up)
+        )
+      }).pipe(on(swarm.name(1)), Effect.provide(swarm.layer(1)))
+      assert.deepStrictEqual(yield* images, before)
     }))
 
   for (
@@ -162,6 +188,32 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       ).pipe(Effect.provide(swarm.layer(1)))
       assert.deepStrictEqual(all, Array.from({ length: 40 }, (_, n) => `${n}\n`))
     }), 120_000)
+
+  it.effect(
+    "of what short lives do there are events, also of those that were removed before anybody looked",
+    () =>
+      Effect.gen(function*() {
+        const swarm = yield* Cluster
+        const count = 24
+        const found = Filter.label("faults", "told")
+        const told = yield* Effect.gen(function*() {
+          const listening = yield* Events.stream({ filter: found }).pipe(
+            Stream.filter(({ action }) => ["create", "start", "die", "destroy"].includes(action)),
+            Stream.takeWhile(({ attributes }) => attributes["last"] !== "yes"),
+            Stream.runCollect,
+            Effect.forkChild({ startImmediately: true })
+          )
+          // It is listened to a moment later.
+          yield* Effect.sleep("1 second")
+          yield* Effect.all(Array.from({ length: count }, () => Container.run(job("true", "told"))), { concurrency: 8 })
+          yield* Container.run(Container.label(job("true", "told"), "last", "yes"))
+          return yield* Effect.timeout(Fiber.join(listening), "30 seconds")
+        }).pipe(Effect.provide(swarm.layer(1)))
+        const of = (action: string) => told.filter((event) => event.action === action).length
+        assert.deepStrictEqual(["create", "start", "die"].map(of), [count, count, count])
+      }),
+    120_000
+  )
 
   it.effect("a long log is whole, on a node that is far", () =>
     Effect.gen(function*() {

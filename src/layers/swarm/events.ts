@@ -1,5 +1,6 @@
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import type { EngineEvent, EventsOptions, Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
@@ -41,6 +42,8 @@ class Containers {
   /** By service. */
   readonly #attributes = new Map<string, Attributes>()
   readonly #states = new Map<string, "started" | "over">()
+  /** Tasks as this Layer saw them when it waited for them: nobody else may have, of one that was removed with its end. */
+  readonly #heard = new Map<string, Task>()
   /** Removed, while their tasks are not over yet. */
   readonly #going = new Map<string, EngineEvent>()
   /** What there was when somebody began to listen has happened before. */
@@ -50,7 +53,8 @@ class Containers {
     this.#swarm = swarm
   }
 
-  #attributesOf(service: string): Effect.Effect<Attributes, Errors.Reason> {
+  /** `labels`: what its task says, of one that is gone. */
+  #attributesOf(service: string, labels: Attributes = {}): Effect.Effect<Attributes, Errors.Reason> {
     const known = this.#attributes.get(service)
     return known !== undefined ? Effect.succeed(known) : look(this.#swarm, operation, service).pipe(
       Effect.map((found): Attributes => {
@@ -59,8 +63,11 @@ class Containers {
         this.#attributes.set(service, attributes)
         return attributes
       }),
-      // Of one that is gone nobody can be asked.
-      Effect.catchTag("NotFound", () => Effect.succeed({}))
+      Effect.catchTag("NotFound", () =>
+        Effect.sync(() => {
+          this.#attributes.set(service, labels)
+          return labels
+        }))
     )
   }
 
@@ -72,7 +79,7 @@ class Containers {
         type: "container",
         action,
         id: task.service,
-        attributes: { ...(yield* this.#attributesOf(task.service)), ...more },
+        attributes: { ...(yield* this.#attributesOf(task.service, task.spec?.container?.labels)), ...more },
         time: Time.read(task.status.time) ?? (yield* DateTime.now)
       })
     }).bind(this)
@@ -86,13 +93,19 @@ class Containers {
     return out
   })
 
+  readonly hear = (tasks: ReadonlyArray<Task>): void => {
+    for (const task of tasks) this.#heard.set(task.id, task)
+  }
+
   /** What has happened since the last look. */
   readonly look = Effect.fnUntraced(
     function*(this: Containers): Effect.fn.Return<ReadonlyArray<EngineEvent>, Errors.Reason> {
       const tasks = yield* tasksOf(this.#swarm, operation, JSON.stringify({ label: [layerLabel] }))
       const out: Array<EngineEvent> = []
-      for (const task of tasks) out.push(...(yield* this.#of(task)))
-      const ids = new Set(tasks.map(({ id }) => id))
+      const all = [...tasks, ...this.#heard.values()]
+      this.#heard.clear()
+      for (const task of all) out.push(...(yield* this.#of(task)))
+      const ids = new Set(all.map(({ id }) => id))
       for (const id of this.#states.keys()) if (!ids.has(id)) this.#states.delete(id)
       const busy = new Set(tasks.filter((task) => !isOver(task)).map(({ service }) => service))
       for (const [service, event] of this.#going) {
@@ -136,6 +149,7 @@ const events = (
   Stream.unwrap(Effect.gen(function*() {
     yield* matches(filter, { type: "", action: "", id: "", attributes: {} })
     const containers = new Containers(swarm)
+    yield* swarm.watch.listen(containers.hear)
     const engine = values(
       stream(swarm.client, {
         operation,
@@ -162,7 +176,7 @@ const events = (
           }])
       )
     )
-    const tasks = Stream.fromEffectRepeat(Effect.delay(containers.look(), rest))
+    const tasks = Stream.fromEffectSchedule(containers.look(), Schedule.spaced(rest))
     return Stream.merge(engine, tasks).pipe(
       Stream.flattenIterable,
       Stream.filterEffect((event) => matches(filter, event))

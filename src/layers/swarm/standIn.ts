@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import type * as Errors from "../../Errors.ts"
 import * as Images from "../dockerApi/images.ts"
 import { ask as askEngine, segment, send as tellEngine } from "../dockerApi/request.ts"
@@ -65,6 +66,12 @@ const saying = (what: string, removal: Effect.Effect<unknown, Errors.Reason>): E
     Effect.catch((error) => Effect.logWarning(`${what} is left on the manager: ${error.message}`))
   )
 
+/** What runs of an image ends, and then it can be removed. */
+const fading = {
+  while: ({ _tag }: Errors.Reason) => _tag === "Conflict",
+  schedule: Schedule.upTo(Schedule.spaced("200 millis"), { times: 50 })
+}
+
 /** Takes the stand-in away, and the image that was made of it. What stays is said: it is on the manager's disk. */
 export const dismissed = (swarm: Swarm, found: Found): Effect.Effect<void> => {
   const { client, known } = swarm
@@ -81,7 +88,10 @@ export const dismissed = (swarm: Swarm, found: Found): Effect.Effect<void> => {
     })
   ).pipe(
     Effect.andThen(
-      image === undefined ? Effect.void : saying(image, Images.make(client).removeImage(image, { force: false }))
+      // The manager may have run it itself, and then has a container of it for a moment longer.
+      image === undefined
+        ? Effect.void
+        : saying(image, Images.make(client).removeImage(image, { force: true }).pipe(Effect.retry(fading)))
     )
   )
 }

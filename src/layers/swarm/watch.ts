@@ -18,6 +18,8 @@ export interface Watch {
   readonly until: <A>(run: Run, decide: Decide<A>) => Effect.Effect<A, Errors.Reason>
   /** Whether it was seen that a run is over. */
   readonly isOver: (run: Run) => boolean
+  /** Gives each look to somebody who does not wait for a run, for as long as the scope lasts. */
+  readonly listen: (take: (tasks: ReadonlyArray<Schemas.Task>) => void) => Effect.Effect<void, never, Scope.Scope>
   /** Looks soon: something has happened. */
   readonly look: Effect.Effect<void>
   /** What the nodes are called. */
@@ -76,6 +78,7 @@ interface Options {
 
 export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Watch, never, Scope.Scope> {
   const waiters = new Set<Waiter>()
+  const listeners = new Set<(tasks: ReadonlyArray<Schemas.Task>) => void>()
   const wanted = Latch.makeUnsafe(false)
   const woken = Latch.makeUnsafe(false)
   const nodes = Nodes.make(options)
@@ -126,6 +129,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       if (Result.isSuccess(result)) {
         awaySince = undefined
         for (const { id, status } of result.success) looks += `${id}${status.state} `
+        for (const take of listeners) take(result.success)
         yield* tell(those, result.success)
         continue
       }
@@ -164,6 +168,10 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       const last = seen.get(service)
       return last?.run === run && isOver(last.task)
     },
+    listen: (take) =>
+      Effect.asVoid(
+        Effect.acquireRelease(Effect.sync(() => listeners.add(take)), () => Effect.sync(() => listeners.delete(take)))
+      ),
     look: Effect.sync(wake),
     forget: (service) => {
       seen.delete(service)
