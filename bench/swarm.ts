@@ -5,8 +5,7 @@
  * Usage: npm run bench -- swarm [--jobs 1000] [--at 32]
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { archive, makeImage } from "../scripts/engines/image.ts"
-import { type Engine, load, start } from "../scripts/engines/start.ts"
+import { start } from "../scripts/engines/start.ts"
 import { ask } from "../scripts/engines/swarm.ts"
 import { counts } from "./measure/options.ts"
 import { proxy } from "./measure/proxy.ts"
@@ -15,6 +14,7 @@ import { ours, type Row } from "./measure/table.ts"
 import { employ } from "./measure/worker.ts"
 import { cli } from "./stage/contenders.ts"
 import { stage } from "./stage/stage.ts"
+import { published } from "./stage/swarm.ts"
 
 const { at, jobs } = counts({ jobs: 1000, at: 32 })
 
@@ -25,21 +25,6 @@ const loop = "docker service create"
 
 const program = await cli()
 const staged = stage()
-
-/** The image's digest in the registry, from where every node has it. */
-const published = async (engine: Engine, registry: string): Promise<string> => {
-  const socket = engine.host.replace("unix://", "")
-  await load(engine, archive(await makeImage(), [`${registry}/busybox:test`]))
-  // The answer is a line a status.
-  await ask(socket, "POST", `/images/${registry}/busybox/push?tag=test`, undefined, { "x-registry-auth": "e30=" })
-    .catch((error: unknown) => {
-      if (!(error instanceof SyntaxError)) throw error
-    })
-  const found = await ask(socket, "GET", `/images/${registry}/busybox:test/json`) as {
-    readonly RepoDigests: ReadonlyArray<string>
-  }
-  return found.RepoDigests[0] ?? ""
-}
 
 /** How far the managers' log has come: everything that is new has its place in it. */
 const place = async (socket: string): Promise<number> => {

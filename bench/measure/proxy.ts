@@ -7,6 +7,8 @@ export interface Proxy {
   readonly host: string
   /** Method and path of the requests since the last call, the version and what is not the same each time left out. */
   readonly requests: () => ReadonlyArray<string>
+  /** How many bytes the engine has said since the last call. */
+  readonly answered: () => number
   readonly stop: () => void
 }
 
@@ -22,6 +24,7 @@ const plain = (path: string): string =>
 /** Listens at `path`. */
 export const proxy = (host: string, path: string): Promise<Proxy> => {
   let seen: Array<string> = []
+  let bytes = 0
   const engine = host.replace("unix://", "")
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const to = connect({ path: engine, allowHalfOpen: true })
@@ -29,6 +32,7 @@ export const proxy = (host: string, path: string): Promise<Proxy> => {
       const [, method, where] = head.exec(chunk.subarray(0, 4096).toString("latin1")) ?? []
       if (method !== undefined && where !== undefined) seen.push(`${method} ${plain(where)}`)
     })
+    to.on("data", (chunk: Buffer) => bytes += chunk.length)
     client.pipe(to)
     to.pipe(client)
     const end = () => {
@@ -46,6 +50,11 @@ export const proxy = (host: string, path: string): Promise<Proxy> => {
           const requests = seen
           seen = []
           return requests
+        },
+        answered: () => {
+          const answered = bytes
+          bytes = 0
+          return answered
         },
         stop: () => {
           server.close()

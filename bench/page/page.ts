@@ -29,6 +29,8 @@ const sequence = [
   "warm",
   "observe",
   "soak",
+  "swarm",
+  "swarm-waiting",
   "size"
 ]
 
