@@ -6,8 +6,11 @@ import type { Contender } from "./contender.ts"
 
 const execute = promisify(execFile)
 
-/** `$0` is the program with the engine's address, `$1` the image, what follows the command. */
-const one = `id=$($0 service create --quiet --mode replicated-job --restart-condition none "$@") &&
+/**
+ * `$0` is the program with the engine's address, `$1` the image, what follows the command. The names that Docker makes up are
+ * too few: of 1,000 jobs two had one that another had.
+ */
+const one = `id=$($0 service create --quiet --name job-$$ --mode replicated-job --restart-condition none "$@") &&
   $0 service logs --raw "$id"; $0 service rm "$id" >/dev/null`
 
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`
