@@ -16,6 +16,7 @@ import { infoOf, stateOf } from "./info.ts"
 import { type Containers, isRunning, look, type Operations, path } from "./known.ts"
 import { logs } from "./logs.ts"
 import { remove } from "./remove.ts"
+import { stop } from "./stop.ts"
 import { ended, wait } from "./wait.ts"
 
 /** `network` is what a container gets that asks for none. */
@@ -67,13 +68,7 @@ export const make = (client: Client, network: string | undefined): Operations =>
     },
     stop: (id, { grace }) => {
       signals(id)
-      return Effect.asVoid(
-        send(
-          client,
-          { operation: "stop", method: "POST", path: path(id, "/stop"), query: { t: Math.ceil(grace / 1000) } },
-          { deadline: grace + client.requestTimeout }
-        )
-      )
+      return stop(containers, id, grace)
     },
     pause: (id) => Effect.asVoid(send(client, { operation: "pause", method: "POST", path: path(id, "/pause") })),
     unpause: (id) => Effect.asVoid(send(client, { operation: "unpause", method: "POST", path: path(id, "/unpause") })),

@@ -130,6 +130,25 @@ export const cases: ReadonlyArray<Case> = [
     })
   ),
   it(
+    "one that is stopped between its end and its next start",
+    Effect.gen(function*() {
+      const self = Container.restart(yield* job("sleep 0.05"), "always")
+      yield* needs("restart", self, (self) =>
+        Effect.gen(function*() {
+          const states = yield* Effect.forEach([1, 2, 3, 4, 5, 6, 7, 8], (n) =>
+            Effect.gen(function*() {
+              const { inspect, stop } = yield* Container.start(self)
+              yield* until(inspect, ({ restartCount = 0 }) => restartCount >= 1)
+              yield* Effect.sleep(n * 37)
+              yield* stop({ grace: 0 })
+              yield* Effect.sleep("2 seconds")
+              return (yield* inspect).state
+            }), { concurrency: 4 })
+          yield* equal("their states", new Set(states), new Set(["exited"]))
+        }))
+    })
+  ),
+  it(
     "a log of which so much is kept",
     Effect.gen(function*() {
       // Each line has 100 bytes.
