@@ -58,6 +58,14 @@ const rules: ReadonlyArray<Rule> = [
   { says: /no space left on device|disk quota exceeded/i, tag: "ResourceExhausted", hint: "the engine's disk is full" },
   { says: /cannot allocate memory|too many open files/i, tag: "ResourceExhausted" },
   {
+    // The folder is still there, or goes before the new shim starts in it or while it does. A shim's program that is not
+    // there is found out before that.
+    says:
+      /mkdir .*io\.containerd\.runtime\.v2\.task.*: file exists|start shim: .*(?:error creating fifo .*\/log|getwd|fork\/exec \S+): no such file/s,
+    tag: "AlreadyExists",
+    hint: "the container's last task is still being taken away, or its shim cannot be executed: try again"
+  },
+  {
     says: /runtime ".*?" binary not installed|containerd-shim-\S+: (?:executable file not found|no such file)/i,
     tag: "Unsupported",
     hint: "install the runtime's shim where the engine finds it, or name another runtime"
@@ -70,13 +78,6 @@ const rules: ReadonlyArray<Rule> = [
     tag: "Conflict"
   },
   { says: /container with given ID already exists/i, tag: "AlreadyExists" },
-  {
-    // The folder is still there, or goes while the new shim starts in it.
-    says:
-      /mkdir .*io\.containerd\.runtime\.v2\.task.*: file exists|start shim: .*(?:error creating fifo .*\/log|getwd): no such file/s,
-    tag: "AlreadyExists",
-    hint: "the container's last task is still being taken away: try again"
-  },
   { says: /ttrpc: closed|shim.*(?:exited|disconnected)/i, tag: "Unavailable", hint: "the container's shim is gone" },
   { says: /locked for .*unavailable/i, tag: "Unavailable", hint: "somebody else writes it: try again" }
 ]

@@ -73,6 +73,7 @@ describe("containerd, a run", () => {
         // Version 2 says it without the first words.
         there,
         `${started}: open shim log pipe: error creating fifo /run/a/log: no such file or directory`,
+        `${started}: : fork/exec /usr/bin/containerd-shim-runc-v2: no such file or directory`,
         `${started}: io.containerd.runc.v2: getwd: no such file or directory: exit status 1`
       ]
       return against(
