@@ -30,6 +30,12 @@ interface Rule {
   readonly trim?: true
 }
 
+/** The engine takes away the folder of a container's last task, of the same name, after it has said that the task is gone. */
+const lastTask = {
+  tag: "AlreadyExists",
+  hint: "the container's last task is still being taken away, or its shim cannot be executed: try again"
+} as const
+
 /** Most of what fails in a shim or in runc comes as UNKNOWN: the text is all there is. */
 const rules: ReadonlyArray<Rule> = [
   {
@@ -57,13 +63,15 @@ const rules: ReadonlyArray<Rule> = [
   },
   { says: /no space left on device|disk quota exceeded/i, tag: "ResourceExhausted", hint: "the engine's disk is full" },
   { says: /cannot allocate memory|too many open files/i, tag: "ResourceExhausted" },
+  // The folder is still there,
+  { ...lastTask, says: /mkdir .*io\.containerd\.runtime\.v2\.task.*: file exists/s },
+  // or goes between its making
+  { ...lastTask, says: /io\.containerd\.runtime\.v2\.task\/[^/\s]+\/[^/\s]+(?:\/[^/\s]+)?: no such file/ },
+  // and the end of its shim's start. A shim's program that is not there is found out before that.
   {
-    // The folder is still there, or goes before the new shim starts in it or while it does. A shim's program that is not
-    // there is found out before that.
+    ...lastTask,
     says:
-      /mkdir .*io\.containerd\.runtime\.v2\.task.*: file exists|start shim: .*(?:error creating fifo .*\/log|getwd|fork\/exec \S+): no such file/s,
-    tag: "AlreadyExists",
-    hint: "the container's last task is still being taken away, or its shim cannot be executed: try again"
+      /(?:start shim: .*(?:error creating fifo .*\/log|getwd|fork\/exec \S+)|mount rootfs component.*): no such file/s
   },
   {
     says: /runtime ".*?" binary not installed|containerd-shim-\S+: (?:executable file not found|no such file)/i,

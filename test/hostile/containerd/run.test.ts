@@ -66,13 +66,20 @@ describe("containerd, a run", () => {
     `"hello", then exit 0, ${nothing}`,
     Effect.suspend(() => {
       let times = 0
-      const there = "mkdir /run/containerd/io.containerd.runtime.v2.task/efc/a: file exists: unknown"
+      const folder = "/run/containerd/io.containerd.runtime.v2.task/efc/a"
+      const there = `mkdir ${folder}: file exists: unknown`
       const started = "failed to start shim: start failed"
       const told = [
         `failed to start shim: ${there}`,
         // Version 2 says it without the first words.
         there,
         `${started}: open shim log pipe: error creating fifo /run/a/log: no such file or directory`,
+        `${started}: open shim log pipe: failed to open ${folder}/log with O_PATH: open ${folder}/log: no such file or directory`,
+        `failed to start shim: failed to write bundle spec: open ${folder}/config.json: no such file or directory`,
+        `${started}: open ${folder}/shim-binary-path: no such file or directory`,
+        `${started}: io.containerd.runc.v2: open ${folder}/.address: no such file or directory: exit status 1`,
+        `failed to create shim task: mkdir ${folder}/rootfs: no such file or directory`,
+        `failed to create shim task: failed to mount rootfs component: mount source: "overlay", target: "${folder}/rootfs", fstype: overlay, flags: 0, data: "index=off", err: no such file or directory`,
         `${started}: : fork/exec /usr/bin/containerd-shim-runc-v2: no such file or directory`,
         `${started}: io.containerd.runc.v2: getwd: no such file or directory: exit status 1`
       ]
