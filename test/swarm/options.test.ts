@@ -3,7 +3,7 @@
  * is lost.
  */
 import { assert, layer } from "@effect/vitest"
-import { ConfigProvider, Deferred, Effect, Fiber, Layer, Redacted, Stream } from "effect"
+import { ConfigProvider, Deferred, Effect, Fiber, Layer, Redacted, Schedule, Stream } from "effect"
 import { Container, Events, Filter, Image } from "effect-containers"
 import * as Swarm from "effect-containers/layers/Swarm"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -61,6 +61,40 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       ).pipe(Swarm.place({ spread: ["node.hostname"] }), Effect.provide(swarm.layer(1)))
       assert.deepStrictEqual([...new Set(all)].toSorted(), [1, 2, 3, 4].map(swarm.name))
     }))
+
+  it.effect(
+    "what waits for a node in great number is removed at once, and no manager falls over it",
+    () =>
+      Effect.gen(function*() {
+        const swarm = yield* Cluster
+        const one = Container.exitCode(job("true")).pipe(Swarm.place({ constraints: ["node.labels.none==none"] }))
+        const tasks = (state: string) =>
+          Effect.map(swarm.ask("/tasks"), (all) =>
+            (all as ReadonlyArray<{ readonly Status: { readonly State: string } }>).filter((
+              { Status }
+            ) =>
+              Status.State === state
+            ).length)
+        yield* Effect.gen(function*() {
+          for (let n = 0; n < 6; n++) {
+            const all = yield* Effect.forkChild(
+              Effect.all(Array.from({ length: 100 }, () => one), { concurrency: "unbounded" }),
+              { startImmediately: true }
+            )
+            yield* Effect.repeat(tasks("pending"), {
+              until: (count) => count === 100,
+              schedule: Schedule.spaced("200 millis")
+            })
+            yield* Fiber.interrupt(all)
+            assert.strictEqual(yield* tasks("pending"), 0)
+          }
+        }).pipe(Effect.provide(swarm.layer(1)))
+        for (const number of [1, 2, 3]) {
+          assert.isTrue(yield* Effect.promise(swarm.answers(number)), `manager ${number} is there`)
+        }
+      }),
+    180_000
+  )
 
   it.effect("what is copied in before the start leaves no image on the manager, also where it runs itself", () =>
     Effect.gen(function*() {

@@ -147,6 +147,7 @@ const Task = Schema.Struct({
   service: Schema.String,
   node: text,
   status: TaskStatus,
+  desired: text,
   iteration,
   spec: Schema.optionalKey(
     Schema.Struct({
@@ -159,6 +160,7 @@ const Task = Schema.Struct({
   service: "ServiceID",
   node: "NodeID",
   status: "Status",
+  desired: "DesiredState",
   iteration: "JobIteration",
   spec: "Spec"
 }))

@@ -10,6 +10,9 @@ const over: ReadonlySet<string> = new Set(["complete", "failed", "rejected", "sh
 
 export const isOver = ({ status }: Schemas.Task): boolean => over.has(status.state)
 
+/** Whether the Swarm leaves it as it is: it is over, and not about to be forgotten. */
+export const isSettled = (task: Schemas.Task): boolean => isOver(task) && task.desired !== "remove"
+
 /** Whether its process runs, or did. */
 export const hasStarted = (task: Schemas.Task): boolean => task.status.state === "running" || isOver(task)
 

@@ -7,7 +7,7 @@ import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import * as Nodes from "./nodes.ts"
 import type * as Schemas from "./schemas.ts"
-import { isOver, isUnplaced, ownOf, tasksOf } from "./task.ts"
+import { isOver, isSettled as isTaskSettled, isUnplaced, ownOf, tasksOf } from "./task.ts"
 
 /**
  * What becomes of the tasks that somebody waits for. The API tells no events of tasks, so they are looked at: one look for
@@ -42,6 +42,8 @@ export interface Seen {
   readonly task: Schemas.Task | undefined
   /** Whether the Swarm has forgotten it, or never knew it. */
   readonly isGone: boolean
+  /** Whether the Swarm leaves all tasks of the container as they are, but for those of nodes that are away. */
+  readonly isSettled: boolean
   /** The name of its node, where that has been away for too long. */
   readonly lost: string | undefined
 }
@@ -108,7 +110,10 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     for (const waiter of those) {
       const { isGone, task } = yield* own(waiter.run, found)
       const lost = task !== undefined && !isOver(task) ? nodes.lost(task.node, now) : undefined
-      if (waiter.decide({ task, isGone, lost })) waiters.delete(waiter)
+      const isSettled = found.every((other) =>
+        other.service !== waiter.run.service || isTaskSettled(other) || nodes.isAway(other.node)
+      )
+      if (waiter.decide({ task, isGone, isSettled, lost })) waiters.delete(waiter)
     }
   })
 
@@ -181,8 +186,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
       Effect.callback((resume) => {
         const last = seen.get(run.service)
         if (last?.run === run.run && isOver(last.task)) {
-          // Nothing comes after that.
-          const result = decide({ task: last.task, isGone: false, lost: undefined })
+          // Nothing comes after that, but that it is forgotten.
+          const result = decide({ task: last.task, isGone: false, isSettled: false, lost: undefined })
           if (result !== undefined) return resume(Effect.fromResult(result))
         }
         const waiter: Waiter = {

@@ -131,3 +131,49 @@ describe("a run of which the Swarm makes two tasks", () => {
       assert.deepStrictEqual(found, ["first", "first", "second", "second", "second"])
     }))
 })
+
+describe("a container that is to be removed", () => {
+  it.effect("is settled when the Swarm has forgotten what it was told to end, and not before", () =>
+    Effect.gen(function*() {
+      const looks: Array<ReadonlyArray<Schemas.Task>> = [
+        [task("own", 1, "running")],
+        [{ ...task("own", 1, "running"), desired: "remove" }],
+        [{ ...task("own", 1, "shutdown"), desired: "remove" }],
+        [{ ...task("other", 1, "running"), service: "another" }]
+      ]
+      const watch = yield* Watch.make({
+        lostAfter: 60_000,
+        managerTimeout: 15_000,
+        pollInterval: 500,
+        tasks: () => Effect.sync(() => looks.shift() ?? []),
+        nodes: Effect.succeed([])
+      })
+      const found: Array<boolean> = []
+      const fiber = yield* Effect.forkChild(watch.until(run, ({ isSettled }) => {
+        found.push(isSettled)
+        return isSettled ? Result.void : undefined
+      }))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(found, [false, false, false, true])
+    }))
+
+  it.effect("is so at once when it has ended by itself, or where its node is away", () =>
+    Effect.gen(function*() {
+      const settled = Effect.fnUntraced(function*(one: Schemas.Task) {
+        const watch = yield* Watch.make({
+          lostAfter: 60_000,
+          managerTimeout: 15_000,
+          pollInterval: 500,
+          tasks: () => Effect.succeed([one]),
+          nodes: Effect.succeed([{ id: "n", status: { state: "down" } }])
+        })
+        const fiber = yield* Effect.forkChild(watch.until(run, ({ isSettled }) => Result.succeed(isSettled)))
+        yield* TestClock.adjust("1 second")
+        return yield* Fiber.join(fiber)
+      })
+      assert.isTrue(yield* settled({ ...task("own", 1, "failed"), desired: "shutdown" }))
+      assert.isTrue(yield* settled({ ...task("own", 1, "running"), desired: "remove", node: "n" }))
+      assert.isFalse(yield* settled({ ...task("own", 1, "running"), desired: "remove", node: "m" }))
+    }))
+})
