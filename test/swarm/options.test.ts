@@ -62,39 +62,39 @@ layer(Layer.orDie(Cluster.layer), { timeout: 180_000, excludeTestServices: true 
       assert.deepStrictEqual([...new Set(all)].toSorted(), [1, 2, 3, 4].map(swarm.name))
     }))
 
-  it.effect(
-    "what waits for a node in great number is removed at once, and no manager falls over it",
-    () =>
-      Effect.gen(function*() {
-        const swarm = yield* Cluster
-        const one = Container.exitCode(job("true")).pipe(Swarm.place({ constraints: ["node.labels.none==none"] }))
-        const tasks = (state: string) =>
-          Effect.map(swarm.ask("/tasks"), (all) =>
-            (all as ReadonlyArray<{ readonly Status: { readonly State: string } }>).filter((
-              { Status }
-            ) =>
-              Status.State === state
-            ).length)
-        yield* Effect.gen(function*() {
-          for (let n = 0; n < 6; n++) {
-            const all = yield* Effect.forkChild(
-              Effect.all(Array.from({ length: 100 }, () => one), { concurrency: "unbounded" }),
-              { startImmediately: true }
-            )
-            yield* Effect.repeat(tasks("pending"), {
-              until: (count) => count === 100,
-              schedule: Schedule.spaced("200 millis")
-            })
-            yield* Fiber.interrupt(all)
-            assert.strictEqual(yield* tasks("pending"), 0)
+  for (
+    const [what, state, count, rounds, one] of [
+      ["waits for a node", "pending", 100, 6, on("nowhere")(Container.exitCode(job("true")))],
+      ["runs", "running", 32, 3, Container.exitCode(job("trap 'exit 0' TERM; while :; do sleep 0.1; done"))]
+    ] as const
+  ) {
+    it.effect(
+      `what ${what} in great number is interrupted at once, and no manager falls over it`,
+      () =>
+        Effect.gen(function*() {
+          const swarm = yield* Cluster
+          const tasks = swarm.ask("/tasks") as Effect.Effect<
+            ReadonlyArray<{ readonly Status: { readonly State: string } }>
+          >
+          const counted = Effect.map(tasks, (all) => all.filter(({ Status }) => Status.State === state).length)
+          yield* Effect.gen(function*() {
+            for (let n = 0; n < rounds; n++) {
+              const all = yield* Effect.forkChild(
+                Effect.all(Array.from({ length: count }, () => one), { concurrency: "unbounded" }),
+                { startImmediately: true }
+              )
+              yield* Effect.repeat(counted, { until: (now) => now === count, schedule: Schedule.spaced("200 millis") })
+              yield* Fiber.interrupt(all)
+              assert.strictEqual(yield* counted, 0)
+            }
+          }).pipe(Effect.provide(swarm.layer(1)))
+          for (const number of [1, 2, 3]) {
+            assert.isTrue(yield* Effect.promise(swarm.answers(number)), `manager ${number} is there`)
           }
-        }).pipe(Effect.provide(swarm.layer(1)))
-        for (const number of [1, 2, 3]) {
-          assert.isTrue(yield* Effect.promise(swarm.answers(number)), `manager ${number} is there`)
-        }
-      }),
-    180_000
-  )
+        }),
+      180_000
+    )
+  }
 
   it.effect("what is copied in before the start leaves no image on the manager, also where it runs itself", () =>
     Effect.gen(function*() {

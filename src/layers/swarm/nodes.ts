@@ -15,6 +15,8 @@ export interface Nodes {
   /** Its name, if it has been away for too long by `now`. */
   readonly lost: (id: string | undefined, now: number) => string | undefined
   readonly isAway: (id: string | undefined) => boolean
+  /** Whether it is known of all managers that their engine is of this major version or a later one. */
+  readonly areManagersFrom: (major: number) => boolean
 }
 
 /** Between two looks, while somebody waits for something: milliseconds. */
@@ -28,6 +30,8 @@ interface Options {
 
 export const make = ({ lostAfter, nodes }: Options): Nodes => {
   const known = new Map<string, Schemas.Node>()
+  /** The major versions of the managers' engines, as they were seen last. */
+  let managers: ReadonlyArray<number> = []
   /** Since when. */
   const away = new Map<string, number>()
   let due = 0
@@ -37,6 +41,7 @@ export const make = ({ lostAfter, nodes }: Options): Nodes => {
     nameOf,
     addressOf: (id) => (id === undefined ? undefined : known.get(id)?.status?.address) ?? "",
     isAway: (id) => id !== undefined && away.has(id),
+    areManagersFrom: (major) => managers.length > 0 && managers.every((version) => version >= major),
     lost: (id, now) => {
       const since = id === undefined ? undefined : away.get(id)
       return since !== undefined && now - since >= lostAfter ? nameOf(id) : undefined
@@ -47,6 +52,9 @@ export const make = ({ lostAfter, nodes }: Options): Nodes => {
       due = now + rest
       const found = yield* Effect.result(nodes)
       if (Result.isFailure(found)) return
+      managers = found.success.filter(({ manager }) => manager !== undefined).map(({ description }) =>
+        Number.parseInt(description?.engine?.version ?? "", 10)
+      )
       for (const id of known.keys()) {
         // Who is no node any more does not come back as the same.
         if (!found.success.some((node) => node.id === id) && !away.has(id)) away.set(id, now)

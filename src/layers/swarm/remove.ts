@@ -7,6 +7,7 @@ import { discard } from "./create.ts"
 import { type Found, look, runOf, send, servicePath, type Swarm, watching, watchingOwn } from "./known.ts"
 import { isRunning } from "./running.ts"
 import { dismissed } from "./standIn.ts"
+import { isOver } from "./task.ts"
 import { setTotal } from "./total.ts"
 
 const operation = "remove"
@@ -22,23 +23,39 @@ const owned = ({ spec }: Found) => {
 /** How long a node may take to end what runs, besides the grace that it has: milliseconds. */
 const endsWithin = 20_000
 
-/**
- * Until nothing of it runs, and the Swarm has forgotten what it was told to end. What is on a node that is away ends when the
- * node comes back: nobody waits for that.
- */
-const settled = (swarm: Swarm, found: Found): Effect.Effect<void, Errors.Reason> =>
-  swarm.watch.until(watching(found, runOf(found)), ({ isSettled }) => isSettled ? Result.void : undefined).pipe(
+/** Until its process has ended too. One on a node that is away ends when the node comes back: nobody waits for that. */
+const gone = (swarm: Swarm, found: Found, run: number): Effect.Effect<void, Errors.Reason> => {
+  const { nodes, until } = swarm.watch
+  return until(
+    watching(found, run),
+    ({ isGone, task }) =>
+      isGone || task === undefined || isOver(task) || nodes.isAway(task.node) ? Result.void : undefined
+  ).pipe(
     Effect.timeoutOrElse({
       duration: endsWithin,
       orElse: () =>
         Effect.fail(reason("TimedOut", { operation, message: `its node does not end it within ${endsWithin} ms` }))
     })
   )
+}
 
-/** Whether the Swarm was told that nothing of it is to run any more. */
+/** How long the Swarm may take to forget what it was told to end, of which it is four times faster: milliseconds. */
+const forgottenWithin = 1000
+
+/**
+ * Until no task of it is about to be forgotten. A leader of Docker 24 to 29.0 crashes when it is told to delete a service in
+ * the very moment in which it forgets a task of it.
+ */
+const forgotten = (swarm: Swarm, found: Found): Effect.Effect<void, Errors.Reason> =>
+  swarm.watch.until(watching(found, runOf(found)), ({ isLeaving }) => isLeaving ? undefined : Result.void).pipe(
+    Effect.timeoutOption(forgottenWithin),
+    Effect.asVoid
+  )
+
+/** Whether the Swarm was told to end what ran. */
 const isWithdrawn = (found: Found): boolean => runOf(found) > 0 && found.spec.mode?.job?.total === 0
 
-/** Removes the service when nothing of it runs any more, with what was made for it. */
+/** Removes the service, with what was made for it; that is over when nothing of it runs any more. */
 const once = Effect.fnUntraced(function*(
   swarm: Swarm,
   id: string,
@@ -59,16 +76,14 @@ const once = Effect.fnUntraced(function*(
   if (running && !force) {
     return yield* reason("Conflict", { operation, message: `container ${id} is running`, hint: "stop it first" })
   }
-  // Docker 20.10 lets a job run on whose service is gone, and nobody could find it again.
-  if (running) yield* setTotal(swarm, operation, found, 0)
-  // A manager of Docker 24 to 29.0 crashes when it is told to delete a service whose task it is just forgetting.
-  const end = running || isWithdrawn(found) ? yield* Effect.result(settled(swarm, found)) : Result.void
-  // A node that is late does not keep the service; managers that do not answer are asked from the start.
-  if (Result.isFailure(end) && end.failure._tag !== "TimedOut") return yield* end.failure
+  // Before Docker 24 a job runs on whose service is gone, and nobody could find it again.
+  if (running && !swarm.watch.nodes.areManagersFrom(24)) yield* setTotal(swarm, operation, found, 0)
+  if (isWithdrawn(found)) yield* forgotten(swarm, found)
   yield* send(swarm, { operation, method: "DELETE", path: servicePath(service) })
   const { configs, secrets } = owned(found)
   yield* discard(swarm, "secrets", secrets)
   yield* discard(swarm, "configs", configs)
+  const end = yield* running ? Effect.result(gone(swarm, found, runOf(found))) : Effect.succeed(Result.void)
   yield* dismissed(swarm, found)
   yield* Effect.fromResult(end)
   swarm.known.delete(service)

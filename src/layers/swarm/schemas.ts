@@ -42,6 +42,7 @@ const Node = Schema.Struct({
       ),
       engine: Schema.optionalKey(
         Schema.Struct({
+          version: text,
           plugins: Schema.optionalKey(
             Schema.Array(
               Schema.Struct({ type: text, name: text }).pipe(
@@ -49,14 +50,15 @@ const Node = Schema.Struct({
               )
             )
           )
-        }).pipe(Schema.encodeKeys({ plugins: "Plugins" }))
+        }).pipe(Schema.encodeKeys({ version: "EngineVersion", plugins: "Plugins" }))
       )
     }).pipe(Schema.encodeKeys({ host: "Hostname", platform: "Platform", engine: "Engine" }))
   ),
   status: Schema.optionalKey(
     Schema.Struct({ state: text, address: text }).pipe(Schema.encodeKeys({ state: "State", address: "Addr" }))
-  )
-}).pipe(Schema.encodeKeys({ id: "ID", description: "Description", status: "Status" }))
+  ),
+  manager: Schema.optionalKey(Schema.Struct({}))
+}).pipe(Schema.encodeKeys({ id: "ID", description: "Description", status: "Status", manager: "ManagerStatus" }))
 
 export type Node = typeof Node.Type
 

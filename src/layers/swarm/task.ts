@@ -10,9 +10,6 @@ const over: ReadonlySet<string> = new Set(["complete", "failed", "rejected", "sh
 
 export const isOver = ({ status }: Schemas.Task): boolean => over.has(status.state)
 
-/** Whether the Swarm leaves it as it is: it is over, and not about to be forgotten. */
-export const isSettled = (task: Schemas.Task): boolean => isOver(task) && task.desired !== "remove"
-
 /** Whether its process runs, or did. */
 export const hasStarted = (task: Schemas.Task): boolean => task.status.state === "running" || isOver(task)
 
@@ -27,6 +24,10 @@ export const tasksOf = (
 ): ReadonlyArray<Schemas.Task> =>
   tasks.filter((task) => task.service === service && (task.iteration?.index ?? 0) === run)
     .toSorted((a, b) => Date.parse(a.created ?? "") - Date.parse(b.created ?? ""))
+
+/** Whether the Swarm is about to forget it: it was told to end it, and nothing of it runs. */
+export const isLeaving = (task: Schemas.Task): boolean =>
+  task.desired === "remove" && (isUnplaced(task) || isOver(task))
 
 /** Of a run's tasks its own: the first that a node takes, and until then the first. */
 export const ownOf = (tasks: ReadonlyArray<Schemas.Task>): Schemas.Task | undefined =>

@@ -7,7 +7,7 @@ import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import * as Nodes from "./nodes.ts"
 import type * as Schemas from "./schemas.ts"
-import { isOver, isSettled as isTaskSettled, isUnplaced, ownOf, tasksOf } from "./task.ts"
+import { isLeaving as isTaskLeaving, isOver, isUnplaced, ownOf, tasksOf } from "./task.ts"
 
 /**
  * What becomes of the tasks that somebody waits for. The API tells no events of tasks, so they are looked at: one look for
@@ -42,8 +42,8 @@ export interface Seen {
   readonly task: Schemas.Task | undefined
   /** Whether the Swarm has forgotten it, or never knew it. */
   readonly isGone: boolean
-  /** Whether the Swarm leaves all tasks of the container as they are, but for those of nodes that are away. */
-  readonly isSettled: boolean
+  /** Whether the Swarm is about to forget a task of the container, of whichever run. */
+  readonly isLeaving: boolean
   /** The name of its node, where that has been away for too long. */
   readonly lost: string | undefined
 }
@@ -110,10 +110,8 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
     for (const waiter of those) {
       const { isGone, task } = yield* own(waiter.run, found)
       const lost = task !== undefined && !isOver(task) ? nodes.lost(task.node, now) : undefined
-      const isSettled = found.every((other) =>
-        other.service !== waiter.run.service || isTaskSettled(other) || nodes.isAway(other.node)
-      )
-      if (waiter.decide({ task, isGone, isSettled, lost })) waiters.delete(waiter)
+      const isLeaving = found.some((other) => other.service === waiter.run.service && isTaskLeaving(other))
+      if (waiter.decide({ task, isGone, isLeaving, lost })) waiters.delete(waiter)
     }
   })
 
@@ -187,7 +185,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
         const last = seen.get(run.service)
         if (last?.run === run.run && isOver(last.task)) {
           // Nothing comes after that, but that it is forgotten.
-          const result = decide({ task: last.task, isGone: false, isSettled: false, lost: undefined })
+          const result = decide({ task: last.task, isGone: false, isLeaving: true, lost: undefined })
           if (result !== undefined) return resume(Effect.fromResult(result))
         }
         const waiter: Waiter = {

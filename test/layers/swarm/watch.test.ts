@@ -132,48 +132,62 @@ describe("a run of which the Swarm makes two tasks", () => {
     }))
 })
 
-describe("a container that is to be removed", () => {
-  it.effect("is settled when the Swarm has forgotten what it was told to end, and not before", () =>
-    Effect.gen(function*() {
-      const looks: Array<ReadonlyArray<Schemas.Task>> = [
-        [task("own", 1, "running")],
-        [{ ...task("own", 1, "running"), desired: "remove" }],
-        [{ ...task("own", 1, "shutdown"), desired: "remove" }],
-        [{ ...task("other", 1, "running"), service: "another" }]
-      ]
-      const watch = yield* Watch.make({
-        lostAfter: 60_000,
-        managerTimeout: 15_000,
-        pollInterval: 500,
-        tasks: () => Effect.sync(() => looks.shift() ?? []),
-        nodes: Effect.succeed([])
-      })
-      const found: Array<boolean> = []
-      const fiber = yield* Effect.forkChild(watch.until(run, ({ isSettled }) => {
-        found.push(isSettled)
-        return isSettled ? Result.void : undefined
+/** What a watch says of a container of which the Swarm has this task. */
+const seen = Effect.fnUntraced(function*(one: Schemas.Task, nodes: ReadonlyArray<Schemas.Node> = []) {
+  const watch = yield* Watch.make({
+    lostAfter: 60_000,
+    managerTimeout: 15_000,
+    pollInterval: 500,
+    tasks: () => Effect.succeed([one]),
+    nodes: Effect.succeed(nodes)
+  })
+  const fiber = yield* Effect.forkChild(watch.until(run, Result.succeed))
+  yield* TestClock.adjust("1 second")
+  return { ...(yield* Fiber.join(fiber)), nodes: watch.nodes }
+})
+
+describe("a container whose task was told to end", () => {
+  for (
+    const [state, desired, isLeaving] of [
+      ["pending", "complete", false],
+      ["pending", "remove", true],
+      ["running", "remove", false],
+      ["shutdown", "remove", true],
+      ["complete", "complete", false],
+      ["failed", "shutdown", false]
+    ] as const
+  ) {
+    it.effect(`is ${isLeaving ? "" : "not "}about to be forgotten when it is ${state} and to be ${desired}`, () =>
+      Effect.gen(function*() {
+        const own = { ...task("own", 1, state), desired }
+        assert.strictEqual((yield* seen(own)).isLeaving, isLeaving)
+        assert.strictEqual((yield* seen({ ...own, iteration: { index: 7 } })).isLeaving, isLeaving)
+        assert.isFalse((yield* seen({ ...own, service: "another" })).isLeaving)
       }))
-      yield* TestClock.adjust("1 minute")
-      yield* Fiber.join(fiber)
-      assert.deepStrictEqual(found, [false, false, false, true])
+  }
+})
+
+describe("the managers of a Swarm", () => {
+  const node = (id: string, version?: string, manager?: object): Schemas.Node => ({
+    id,
+    ...(version === undefined ? {} : { description: { engine: { version } } }),
+    ...(manager === undefined ? {} : { manager })
+  })
+  const areFrom24 = (...nodes: ReadonlyArray<Schemas.Node>) =>
+    Effect.map(seen(task("own", 1, "running"), nodes), ({ nodes }) => nodes.areManagersFrom(24))
+
+  it.effect("are of a version if all of them are, whatever the workers are of", () =>
+    Effect.gen(function*() {
+      assert.isTrue(
+        yield* areFrom24(node("a", "28.5.2", {}), node("b", "24.0.0-rc.1", {}), node("c", "20.10.24+dfsg1"))
+      )
+      assert.isFalse(yield* areFrom24(node("a", "28.5.2", {}), node("b", "20.10.24+dfsg1", {})))
     }))
 
-  it.effect("is so at once when it has ended by itself, or where its node is away", () =>
+  it.effect("are not where that is not known", () =>
     Effect.gen(function*() {
-      const settled = Effect.fnUntraced(function*(one: Schemas.Task) {
-        const watch = yield* Watch.make({
-          lostAfter: 60_000,
-          managerTimeout: 15_000,
-          pollInterval: 500,
-          tasks: () => Effect.succeed([one]),
-          nodes: Effect.succeed([{ id: "n", status: { state: "down" } }])
-        })
-        const fiber = yield* Effect.forkChild(watch.until(run, ({ isSettled }) => Result.succeed(isSettled)))
-        yield* TestClock.adjust("1 second")
-        return yield* Fiber.join(fiber)
-      })
-      assert.isTrue(yield* settled({ ...task("own", 1, "failed"), desired: "shutdown" }))
-      assert.isTrue(yield* settled({ ...task("own", 1, "running"), desired: "remove", node: "n" }))
-      assert.isFalse(yield* settled({ ...task("own", 1, "running"), desired: "remove", node: "m" }))
+      assert.isFalse(yield* areFrom24())
+      assert.isFalse(yield* areFrom24(node("a", "28.5.2", {}), node("b", undefined, {})))
+      assert.isFalse(yield* areFrom24(node("a", "library-import", {})))
     }))
 })
