@@ -1,6 +1,8 @@
+import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { EngineEvent, EventsOptions, Primitives } from "../../Backend.ts"
 import type * as Errors from "../../Errors.ts"
@@ -22,6 +24,9 @@ const operation = "events"
 /** Between two looks at the tasks, of which the API tells no events. */
 const rest = "200 millis"
 
+/** A task that the Swarm has forgotten may still be in an answer that is on its way: milliseconds. */
+const underway = 60_000
+
 type Attributes = Readonly<Record<string, string>>
 
 const timeOf = ({ time, timeNano }: Schemas.Event): DateTime.Utc =>
@@ -41,9 +46,12 @@ class Containers {
   readonly #swarm: Swarm
   /** By service. */
   readonly #attributes = new Map<string, Attributes>()
-  readonly #states = new Map<string, "started" | "over">()
+  /** What was told of a task, and when it was seen last. */
+  readonly #states = new Map<string, { readonly isOver: boolean; seen: number }>()
   /** Tasks as this Layer saw them when it waited for them: nobody else may have, of one that was removed with its end. */
   readonly #heard = new Map<string, Task>()
+  /** One look after the other: what one tells, the next one does not. */
+  readonly #looking = Semaphore.makeUnsafe(1)
   /** Removed, while their tasks are not over yet. */
   readonly #going = new Map<string, EngineEvent>()
   /** What there was when somebody began to listen has happened before. */
@@ -71,9 +79,10 @@ class Containers {
     )
   }
 
-  readonly #of = Effect.fnUntraced(function*(this: Containers, task: Task) {
+  readonly #of = Effect.fnUntraced(function*(this: Containers, task: Task, now: number) {
     const out: Array<EngineEvent> = []
     const before = this.#states.get(task.id)
+    if (before !== undefined) before.seen = now
     const tell = Effect.fnUntraced(function*(this: Containers, action: string, more: Attributes) {
       out.push({
         type: "container",
@@ -83,13 +92,13 @@ class Containers {
         time: Time.read(task.status.time) ?? (yield* DateTime.now)
       })
     }).bind(this)
-    if (!hasStarted(task) || before === "over") return out
+    if (!hasStarted(task) || before?.isOver === true) return out
     if (before === undefined && (task.status.container?.id ?? "") !== "") yield* tell("start", {})
     if (isOver(task)) {
       const code = ExitStatus.toCode(exitOf(task))
       yield* tell("die", code === undefined ? {} : { exitCode: String(code) })
     }
-    this.#states.set(task.id, isOver(task) ? "over" : "started")
+    this.#states.set(task.id, { isOver: isOver(task), seen: now })
     return out
   })
 
@@ -104,9 +113,9 @@ class Containers {
       const out: Array<EngineEvent> = []
       const all = [...tasks, ...this.#heard.values()]
       this.#heard.clear()
-      for (const task of all) out.push(...(yield* this.#of(task)))
-      const ids = new Set(all.map(({ id }) => id))
-      for (const id of this.#states.keys()) if (!ids.has(id)) this.#states.delete(id)
+      const now = yield* Clock.currentTimeMillis
+      for (const task of all) out.push(...(yield* this.#of(task, now)))
+      for (const [id, { seen }] of this.#states) if (now - seen > underway) this.#states.delete(id)
       const busy = new Set(tasks.filter((task) => !isOver(task)).map(({ service }) => service))
       for (const [service, event] of this.#going) {
         if (busy.has(service)) continue
@@ -117,7 +126,8 @@ class Containers {
       const isFirst = this.#isFirst
       this.#isFirst = false
       return isFirst ? [] : out
-    }
+    },
+    this.#looking.withPermit
   )
 
   /** What an event of a service means. */
