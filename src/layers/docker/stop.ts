@@ -7,11 +7,16 @@ import { type Containers, look, path } from "./known.ts"
 const operation = "stop"
 
 /** Podman takes this long at most to start a container again, or to put away what one leaves that has ended. */
-const patience = Schedule.upTo(Schedule.spaced("100 millis"), { times: 50 })
+const patience = Schedule.upTo(Schedule.spaced("100 millis"), { times: 60 })
+
+/** So often in a row it has been put away, 100 milliseconds apart, before it counts as stopped. */
+const often = 10
+
+const isRestarted = (policy = ""): boolean => policy !== "" && policy !== "no"
 
 /**
- * Stops it. Between the end of a container and its being started again Podman says that it is stopped already, and starts it
- * again: it is asked until it has put the container away, which it does with none that it starts again.
+ * Stops it. Between the end of a container and its being started again Podman says that it is stopped already, puts it away and
+ * starts it again all the same: it is asked until it has stayed put away for a second.
  */
 export const stop = (containers: Containers, id: string, grace: number): Effect.Effect<void, Errors.Reason> => {
   const { client, known } = containers
@@ -21,11 +26,18 @@ export const stop = (containers: Containers, id: string, grace: number): Effect.
     { deadline: grace + client.requestTimeout }
   )
   if (!client.isPodman || known.get(id)?.isRestarted === false) return Effect.asVoid(once)
-  const isOver = Effect.map(look(containers, operation, id), ({ state }) => state.status === "exited").pipe(
-    // It has removed itself.
-    Effect.catchTag("NotFound", () => Effect.succeed(true))
-  )
-  return Effect.asVoid(
-    Effect.repeat(Effect.andThen(once, isOver), { until: (isOver) => isOver, schedule: patience })
-  )
+  return Effect.suspend(() => {
+    let times = 0
+    const isOver = look(containers, operation, id).pipe(
+      Effect.map(({ host, state }) => {
+        times = state.status === "exited" ? times + 1 : 0
+        return times >= (isRestarted(host?.restart?.name) ? often : 1)
+      }),
+      // It has removed itself.
+      Effect.catchTag("NotFound", () => Effect.succeed(true))
+    )
+    return Effect.asVoid(
+      Effect.repeat(Effect.andThen(once, isOver), { until: (isOver) => isOver, schedule: patience })
+    )
+  })
 }

@@ -105,6 +105,11 @@ const Container = Schema.Struct({
     Schema.Struct({
       ports: Schema.optionalKey(Schema.Record(Schema.String, Schema.NullOr(Schema.Array(Port))))
     }).pipe(Schema.encodeKeys({ ports: "Ports" }))
+  ),
+  host: Schema.optionalKey(
+    Schema.Struct({
+      restart: Schema.optionalKey(Schema.Struct({ name: text }).pipe(Schema.encodeKeys({ name: "Name" })))
+    }).pipe(Schema.encodeKeys({ restart: "RestartPolicy" }))
   )
 }).pipe(Schema.encodeKeys({
   id: "Id",
@@ -114,7 +119,8 @@ const Container = Schema.Struct({
   restarts: "RestartCount",
   state: "State",
   config: "Config",
-  network: "NetworkSettings"
+  network: "NetworkSettings",
+  host: "HostConfig"
 }))
 
 export type Container = typeof Container.Type

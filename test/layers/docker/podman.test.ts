@@ -219,6 +219,29 @@ describe("in Docker's words", { timeout: 60_000 }, () => {
       assert.deepStrictEqual(asked, [{ isolate: "true", mtu: "1400" }, { isolate: "false" }, { mode: "l2" }])
     })))
 
+  for (
+    const [policy, states, asked] of [
+      // Another end of it than its last, which Podman put away and started again all the same.
+      ["always", ["stopped", "exited", "exited", "running", "exited"], 14],
+      ["no", ["stopped", "exited"], 2]
+    ] as const
+  ) {
+    it.live(`a container with the policy "${policy}" is stopped when it stays so`, () =>
+      Effect.scoped(Effect.gen(function*() {
+        let looks = 0
+        const { host, requests } = yield* podman((_, response, path) => {
+          if (path.includes("/stop")) return response.writeHead(304).end()
+          if (path !== "/containers/a/json") return json(response, 200, {})
+          json(response, 200, {
+            ...inspected(states[looks++] ?? "exited"),
+            HostConfig: { RestartPolicy: { Name: policy } }
+          })
+        })
+        yield* Effect.flatMap(Backend.Backend, ({ stop }) => stop("a", { grace: 0 })).pipe(Effect.provide(engine(host)))
+        assert.strictEqual(requests.filter((request) => request.includes("/stop")).length, asked)
+      })))
+  }
+
   it.live("an image is there, though another that is removed meanwhile is said not to be", () =>
     Effect.scoped(Effect.gen(function*() {
       let asked = 0
