@@ -1,7 +1,7 @@
 /**
  * A build context of 5,000 files and 100 MB: packed, and built.
  *
- * Usage: npm run bench -- context [--rounds 5] [--files 5000] [--size 100]
+ * Usage: npm run bench -- context [--rounds 12] [--files 5000] [--size 100]
  */
 import { randomBytes } from "node:crypto"
 import { mkdirSync, writeFileSync } from "node:fs"
@@ -16,7 +16,7 @@ import { withDocker } from "./stage/docker.ts"
 import { stage } from "./stage/stage.ts"
 
 /** `size`: MB of all files. */
-const { files, rounds, size } = counts({ rounds: 5, files: 5000, size: 100 })
+const { files, rounds, size } = counts({ rounds: 12, files: 5000, size: 100 })
 
 const staged = stage()
 const program = await cli()

@@ -1,7 +1,7 @@
 /**
  * What an engine tells of a pull, a line of JSON each: as typed statuses, against a loop that parses them.
  *
- * Usage: npm run bench -- progress [--rounds 5] [--lines 200000]
+ * Usage: npm run bench -- progress [--rounds 15] [--lines 200000]
  */
 import { counts } from "./measure/options.ts"
 import { race, rows } from "./measure/race.ts"
@@ -10,7 +10,7 @@ import { ours } from "./measure/table.ts"
 import { employ } from "./measure/worker.ts"
 import { stage } from "./stage/stage.ts"
 
-const { lines, rounds } = counts({ rounds: 5, lines: 200_000 })
+const { lines, rounds } = counts({ rounds: 15, lines: 200_000 })
 
 const staged = stage()
 const socket = `${staged.folder}/engine.sock`
