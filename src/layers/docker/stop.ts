@@ -1,6 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Errors from "../../Errors.ts"
+import { reason } from "../../errors/make.ts"
 import { send } from "../dockerApi/request.ts"
 import { type Containers, look, path } from "./known.ts"
 
@@ -16,7 +17,7 @@ const isRestarted = (policy = ""): boolean => policy !== "" && policy !== "no"
 
 /**
  * Stops it. Between the end of a container and its being started again Podman says that it is stopped already, puts it away and
- * starts it again all the same: it is asked until it has stayed put away for a second.
+ * starts it again all the same: it is asked again whenever it has not put it away, until it has stayed put away for a second.
  */
 export const stop = (containers: Containers, id: string, grace: number): Effect.Effect<void, Errors.Reason> => {
   const { client, known } = containers
@@ -36,8 +37,13 @@ export const stop = (containers: Containers, id: string, grace: number): Effect.
       // It has removed itself.
       Effect.catchTag("NotFound", () => Effect.succeed(true))
     )
-    return Effect.asVoid(
-      Effect.repeat(Effect.andThen(once, isOver), { until: (isOver) => isOver, schedule: patience })
+    return Effect.suspend(() => times === 0 ? Effect.andThen(once, isOver) : isOver).pipe(
+      Effect.repeat({ until: (isOver) => isOver, schedule: patience }),
+      Effect.filterOrFail(
+        (isOver) => isOver,
+        () => reason("TimedOut", { operation, message: `Podman starts container ${id} again each time it is stopped` })
+      ),
+      Effect.asVoid
     )
   })
 }

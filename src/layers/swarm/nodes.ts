@@ -16,7 +16,7 @@ export interface Nodes {
   readonly lost: (id: string | undefined, now: number) => string | undefined
   readonly isAway: (id: string | undefined) => boolean
   /** Whether it is known of all managers that their engine is of this major version or a later one. */
-  readonly areManagersFrom: (major: number) => boolean
+  readonly areManagersAtLeast: (major: number) => boolean
 }
 
 /** Between two looks, while somebody waits for something: milliseconds. */
@@ -41,7 +41,7 @@ export const make = ({ lostAfter, nodes }: Options): Nodes => {
     nameOf,
     addressOf: (id) => (id === undefined ? undefined : known.get(id)?.status?.address) ?? "",
     isAway: (id) => id !== undefined && away.has(id),
-    areManagersFrom: (major) => managers.length > 0 && managers.every((version) => version >= major),
+    areManagersAtLeast: (major) => managers.length > 0 && managers.every((version) => version >= major),
     lost: (id, now) => {
       const since = id === undefined ? undefined : away.get(id)
       return since !== undefined && now - since >= lostAfter ? nameOf(id) : undefined

@@ -77,7 +77,7 @@ const once = Effect.fnUntraced(function*(
     return yield* reason("Conflict", { operation, message: `container ${id} is running`, hint: "stop it first" })
   }
   // Before Docker 24 a job runs on whose service is gone, and nobody could find it again.
-  if (running && !swarm.watch.nodes.areManagersFrom(24)) yield* setTotal(swarm, operation, found, 0)
+  if (running && !swarm.watch.nodes.areManagersAtLeast(24)) yield* setTotal(swarm, operation, found, 0)
   if (isWithdrawn(found)) yield* forgotten(swarm, found)
   yield* send(swarm, { operation, method: "DELETE", path: servicePath(service) })
   const { configs, secrets } = owned(found)

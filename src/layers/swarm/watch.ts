@@ -1,3 +1,4 @@
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -7,7 +8,7 @@ import type * as Errors from "../../Errors.ts"
 import { reason } from "../../errors/make.ts"
 import * as Nodes from "./nodes.ts"
 import type * as Schemas from "./schemas.ts"
-import { isLeaving as isTaskLeaving, isOver, isUnplaced, ownOf, tasksOf } from "./task.ts"
+import { isLeaving, isOver, isUnplaced, ownOf, tasksOf } from "./task.ts"
 
 /**
  * What becomes of the tasks that somebody waits for. The API tells no events of tasks, so they are looked at: one look for
@@ -107,11 +108,12 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
 
   const tell = Effect.fnUntraced(function*(those: ReadonlyArray<Waiter>, found: ReadonlyArray<Schemas.Task>) {
     const now = yield* Clock.currentTimeMillis
+    const byService = Arr.groupBy(found, ({ service }) => service)
     for (const waiter of those) {
-      const { isGone, task } = yield* own(waiter.run, found)
+      const mine = byService[waiter.run.service] ?? []
+      const { isGone, task } = yield* own(waiter.run, mine)
       const lost = task !== undefined && !isOver(task) ? nodes.lost(task.node, now) : undefined
-      const isLeaving = found.some((other) => other.service === waiter.run.service && isTaskLeaving(other))
-      if (waiter.decide({ task, isGone, isLeaving, lost })) waiters.delete(waiter)
+      if (waiter.decide({ task, isGone, isLeaving: mine.some(isLeaving), lost })) waiters.delete(waiter)
     }
   })
 

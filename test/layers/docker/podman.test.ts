@@ -221,8 +221,8 @@ describe("in Docker's words", { timeout: 60_000 }, () => {
 
   for (
     const [policy, states, asked] of [
-      // Another end of it than its last, which Podman put away and started again all the same.
-      ["always", ["stopped", "exited", "exited", "running", "exited"], 14],
+      // It ended by itself: Podman puts it away and starts it again all the same.
+      ["always", ["stopped", "exited", "exited", "running", "exited"], 3],
       ["no", ["stopped", "exited"], 2]
     ] as const
   ) {
@@ -241,6 +241,18 @@ describe("in Docker's words", { timeout: 60_000 }, () => {
         assert.strictEqual(requests.filter((request) => request.includes("/stop")).length, asked)
       })))
   }
+
+  it.live("a container that Podman starts again each time is said not to be stopped", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { host } = yield* podman((_, response, path) =>
+        path.includes("/stop") ? response.writeHead(304).end() : json(response, 200, inspected("running"))
+      )
+      const error = yield* Effect.flatMap(Backend.Backend, ({ stop }) => stop("a", { grace: 0 })).pipe(
+        Effect.provide(engine(host)),
+        Effect.flip
+      )
+      assert.strictEqual("reason" in error ? error.reason._tag : error._tag, "TimedOut")
+    })))
 
   it.live("an image is there, though another that is removed meanwhile is said not to be", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -173,21 +173,21 @@ describe("the managers of a Swarm", () => {
     ...(version === undefined ? {} : { description: { engine: { version } } }),
     ...(manager === undefined ? {} : { manager })
   })
-  const areFrom24 = (...nodes: ReadonlyArray<Schemas.Node>) =>
-    Effect.map(seen(task("own", 1, "running"), nodes), ({ nodes }) => nodes.areManagersFrom(24))
+  const areAtLeast24 = (...nodes: ReadonlyArray<Schemas.Node>) =>
+    Effect.map(seen(task("own", 1, "running"), nodes), ({ nodes }) => nodes.areManagersAtLeast(24))
 
   it.effect("are of a version if all of them are, whatever the workers are of", () =>
     Effect.gen(function*() {
       assert.isTrue(
-        yield* areFrom24(node("a", "28.5.2", {}), node("b", "24.0.0-rc.1", {}), node("c", "20.10.24+dfsg1"))
+        yield* areAtLeast24(node("a", "28.5.2", {}), node("b", "24.0.0-rc.1", {}), node("c", "20.10.24+dfsg1"))
       )
-      assert.isFalse(yield* areFrom24(node("a", "28.5.2", {}), node("b", "20.10.24+dfsg1", {})))
+      assert.isFalse(yield* areAtLeast24(node("a", "28.5.2", {}), node("b", "20.10.24+dfsg1", {})))
     }))
 
   it.effect("are not where that is not known", () =>
     Effect.gen(function*() {
-      assert.isFalse(yield* areFrom24())
-      assert.isFalse(yield* areFrom24(node("a", "28.5.2", {}), node("b", undefined, {})))
-      assert.isFalse(yield* areFrom24(node("a", "library-import", {})))
+      assert.isFalse(yield* areAtLeast24())
+      assert.isFalse(yield* areAtLeast24(node("a", "28.5.2", {}), node("b", undefined, {})))
+      assert.isFalse(yield* areAtLeast24(node("a", "library-import", {})))
     }))
 })
